@@ -1,0 +1,39 @@
+-- Everybody sees the own account; a coordinator those with a role in its programmes. Credentials and links are
+-- for the gate alone: no signed-in role can read a password hash or make a sign-in for somebody else.
+GRANT SELECT ON accounts TO pm_coordinator, pm_mentor, pm_referrer, pm_analyst, pm_exporter, pm_governance, pm_safeguarding;
+CREATE POLICY own ON accounts FOR SELECT TO pm_mentor, pm_referrer, pm_analyst, pm_exporter, pm_governance, pm_safeguarding
+  USING (id = (SELECT me()));
+CREATE POLICY coordinator_own ON accounts FOR SELECT TO pm_coordinator USING (id = (SELECT me()));
+CREATE POLICY coordinator_reads ON accounts FOR SELECT TO pm_coordinator
+  USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
+GRANT INSERT ON accounts TO pm_coordinator;
+CREATE POLICY coordinator_adds ON accounts FOR INSERT TO pm_coordinator WITH CHECK (status = 'invited');
+GRANT UPDATE (status, name) ON accounts TO pm_coordinator;
+CREATE POLICY coordinator_changes ON accounts FOR UPDATE TO pm_coordinator
+  USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
+GRANT INSERT ON accounts_password_links TO pm_coordinator;
+CREATE POLICY coordinator_invites ON accounts_password_links FOR INSERT TO pm_coordinator
+  WITH CHECK (account_id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
+
+GRANT SELECT ON clients TO pm_coordinator;
+CREATE POLICY coordinator_reads ON clients FOR SELECT TO pm_coordinator
+  USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
+GRANT INSERT, UPDATE ON clients TO pm_coordinator;
+CREATE POLICY coordinator_adds ON clients FOR INSERT TO pm_coordinator WITH CHECK (role IN ('referrer', 'analyst'));
+CREATE POLICY coordinator_changes ON clients FOR UPDATE TO pm_coordinator
+  USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
+
+GRANT SELECT, UPDATE ON accounts, accounts_credentials, accounts_password_links TO pm_gate;
+GRANT INSERT ON accounts_credentials TO pm_gate;
+GRANT SELECT ON clients TO pm_gate;
+CREATE POLICY gate ON accounts TO pm_gate USING (true) WITH CHECK (true);
+CREATE POLICY gate ON accounts_credentials TO pm_gate USING (true) WITH CHECK (true);
+CREATE POLICY gate ON accounts_password_links TO pm_gate USING (true) WITH CHECK (true);
+CREATE POLICY gate ON clients FOR SELECT TO pm_gate USING (true);
+
+-- The command line.
+GRANT SELECT, INSERT, UPDATE ON accounts, clients TO pm_worker;
+GRANT INSERT, SELECT, UPDATE ON accounts_password_links TO pm_worker;
+CREATE POLICY worker ON accounts TO pm_worker USING (true) WITH CHECK (true);
+CREATE POLICY worker ON clients TO pm_worker USING (true) WITH CHECK (true);
+CREATE POLICY worker ON accounts_password_links TO pm_worker USING (true) WITH CHECK (true);

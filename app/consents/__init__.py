@@ -1,0 +1,1 @@
+"""What people agreed to and withdrew; rows are only ever added."""

@@ -1,0 +1,57 @@
+"""Consent: what for, to whom, in which wording, given or withdrawn, when, how and before whom."""
+
+from datetime import date
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from app.core.codes import Code
+from app.core.models import Row, coded
+
+
+class Purpose(Code):
+    """What a consent is for."""
+
+    REFERRAL = "referral", "To be referred and contacted", "Consent to refer"
+    MATCHING = "matching", "To share a short briefing with a mentor", "Sharing with a volunteer"
+    SHARE_STATUS = "share_status", "To tell the practice how it goes", "Feedback to referrer"
+    SHARE_OUTCOME = "share_outcome", "To tell the practice the outcome", "Outcome to referrer"
+    RESEARCH = "research", "To be asked about research", "Research contact"
+
+
+class Decision(Code):
+    """Given or withdrawn."""
+
+    GIVEN = "given", "Given"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class ConsentMethod(Code):
+    """How it was said."""
+
+    IN_PERSON = "in_person", "Face to face"
+    TELEPHONE = "telephone", "By phone"
+    WRITTEN = "written", "In writing"
+    ELECTRONIC = "electronic", "Electronically"
+
+
+class Consent(Row, table=True):
+    """One decision of a person; rows are only added, the latest per purpose and recipient counts."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        sa.Index("ix_consents_person_id", "person_id", "purpose"),
+        sa.Index("ix_consents_programme_id", "programme_id"),
+    )
+
+    programme_id: UUID = Field(foreign_key="programmes.id")
+    person_id: UUID = Field(foreign_key="people.id")
+    purpose: Purpose = coded(Purpose, "purpose")
+    recipient_id: UUID | None = Field(default=None, foreign_key="organisations.id")
+    decision: Decision = coded(Decision, "decision")
+    wording_version: str = Field(max_length=40)
+    decided_on: date
+    method: ConsentMethod = coded(ConsentMethod, "method")
+    recorded_by: UUID | None = None
+    """The account that wrote it down."""

@@ -1,0 +1,41 @@
+-- What every policy, view and trigger may ask: what time it is for the service, and who is asking.
+
+CREATE OR REPLACE FUNCTION app_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT coalesce(nullif(current_setting('app.now', true), '')::timestamptz, now()) $$;
+
+CREATE OR REPLACE FUNCTION app_today() RETURNS date LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT (app_now() AT TIME ZONE 'Europe/London')::date $$;
+
+-- An unset setting reads NULL before its first use and '' after it; both mean nobody.
+CREATE OR REPLACE FUNCTION me() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT nullif(current_setting('app.account_id', true), '')::uuid $$;
+
+-- Version, time of change and transaction number of every row; what was created, when and as what stays.
+CREATE OR REPLACE FUNCTION touch_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.changed_xid := pg_current_xact_id();
+  NEW.updated_at := clock_timestamp();
+  IF TG_OP = 'UPDATE' THEN
+    NEW.id := OLD.id;
+    NEW.created_at := OLD.created_at;
+    NEW.version := OLD.version + 1;
+  ELSE
+    NEW.version := 1;
+  END IF;
+  RETURN NEW;
+END $$;
+
+-- Lock first, look second, as two statements: one statement's snapshot would be older than its lock.
+CREATE OR REPLACE FUNCTION idempotency_begin(p_actor uuid, p_key_hash text)
+RETURNS TABLE (locked boolean, id uuid, fingerprint text, status int, headers text, body bytea)
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtextextended(p_actor::text || p_key_hash, 1)) THEN
+    RETURN QUERY SELECT false, NULL::uuid, NULL::text, NULL::int, NULL::text, NULL::bytea;
+    RETURN;
+  END IF;
+  DELETE FROM idempotent_answers a
+    WHERE a.actor_id = p_actor AND a.key_hash = p_key_hash AND a.expires_at <= clock_timestamp();
+  RETURN QUERY SELECT true, a.id, a.fingerprint::text, a.status, a.headers::text, a.body
+    FROM (SELECT 1) one LEFT JOIN idempotent_answers a ON a.actor_id = p_actor AND a.key_hash = p_key_hash;
+END $$;

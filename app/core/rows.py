@@ -1,0 +1,53 @@
+"""Getting at one row to change it, and adding one that the database may refuse."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.database import constraint_of
+from app.core.errors import NotFound, Problem, VersionChanged
+from app.core.models import Row
+
+R = TypeVar("R", bound=Row)
+
+
+async def get(db: AsyncSession, table: type[R], row_id: UUID, *, lock: bool = False) -> R:
+    """The row with this id as the caller may see it, else `NotFound`; `lock` holds it until the commit."""
+    query = select(table).where(col(table.id) == row_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    row = (await db.exec(query)).one_or_none()
+    if row is None:
+        raise NotFound()
+    return row
+
+
+async def target(db: AsyncSession, table: type[R], row_id: UUID) -> R:
+    """The row a verb or PATCH is about, locked; `VersionChanged` when If-Match names another version."""
+    row = await get(db, table, row_id, lock=True)
+    wanted: int | None = db.info.get("if_match")
+    if wanted is not None and wanted != row.version:
+        raise VersionChanged()
+    return row
+
+
+@asynccontextmanager
+async def refused_as(db: AsyncSession, refusals: Mapping[str, Problem]) -> AsyncIterator[None]:
+    """Flush what the block adds; a named constraint that refuses becomes the given problem.
+
+    The savepoint keeps the transaction usable, so that the answer can still look up its link.
+    """
+    try:
+        async with db.begin_nested():
+            yield
+            await db.flush()
+    except IntegrityError as error:
+        problem = refusals.get(constraint_of(error))
+        if problem is None:
+            raise
+        raise problem from error

@@ -1,0 +1,1 @@
+"""The GP systems' door; the only folder that says FHIR."""

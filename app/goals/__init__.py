@@ -1,0 +1,1 @@
+"""What a mentee wants to change, and the steps on the way."""

@@ -1,0 +1,108 @@
+"""Where an installation keeps what it needs to start: its database's addresses and, in development, its keys."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+
+from app.access.keys import SigningKeys, new_private_pem
+from app.core import embedded, schema
+from app.core.sealing import Sealer
+from app.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+DATABASE = "peer_support"
+
+
+class NotReachable(Exception):
+    """The database named by DATABASE_URL does not answer; check that it runs and that the address is right."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The three logins: the owner migrates, the API serves, reports may read a replica."""
+
+    owner: str
+    login: str
+    read: str | None = None
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Addresses]:
+    """The database's addresses: those of the environment, or of the PostgreSQL that comes with the package."""
+    if settings.database_url:
+        yield Addresses(
+            settings.database_owner_url or settings.database_url,
+            settings.database_url,
+            settings.database_read_url,
+        )
+        return
+    with embedded.start(settings.data_dir, postgres_user=settings.postgres_user) as server:
+        asyncio.run(_make_owner_and_database(server, settings.role_prefix))
+        prefix = settings.role_prefix
+        yield Addresses(server.dsn(f"{prefix}owner", DATABASE), server.dsn(f"{prefix}api", DATABASE))
+
+
+async def _make_owner_and_database(server: embedded.Embedded, prefix: str) -> None:
+    """The owner is no superuser here either, so that what works embedded works on a managed server."""
+    connection = await asyncpg.connect(server.dsn("postgres", "postgres"))
+    owner = f"{prefix}owner"
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", owner):
+            await connection.execute(f'CREATE ROLE "{owner}" LOGIN CREATEROLE CREATEDB NOSUPERUSER')
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
+            await connection.execute(f'CREATE DATABASE "{DATABASE}" OWNER "{owner}"')
+    finally:
+        await connection.close()
+
+
+def migrate(owner_url: str, prefix: str) -> None:
+    """Bring roles, tables, functions and policies to what this version needs; safe to run again."""
+    asyncio.run(_roles(owner_url, prefix))
+    config = Config(str(ROOT / "alembic.ini"))
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.attributes["owner_url"] = owner_url
+    config.attributes["role_prefix"] = prefix
+    command.upgrade(config, "head")
+
+
+async def _roles(owner_url: str, prefix: str) -> None:
+    try:
+        connection = await asyncpg.connect(owner_url)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise NotReachable(NotReachable.__doc__) from error
+    try:
+        await schema.ensure_roles(connection, prefix)
+    finally:
+        await connection.close()
+
+
+def signing_keys(settings: Settings) -> SigningKeys:
+    """The keys of the settings; in development one made once and kept in the data directory."""
+    if settings.signing_keys:
+        return SigningKeys.from_pem([key.get_secret_value() for key in settings.signing_keys])
+    return SigningKeys.from_pem([_kept(settings.data_dir / "signing-key.pem", new_private_pem)])
+
+
+def sealer(settings: Settings) -> Sealer:
+    """The sealing keys of the settings; in development one made once and kept in the data directory."""
+    if settings.sealing_keys:
+        return Sealer.from_hex(tuple(key.get_secret_value() for key in settings.sealing_keys))
+    return Sealer.from_hex((_kept(settings.data_dir / "sealing-key", lambda: secrets.token_hex(32)),))
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(make())
+        temporary.replace(path)
+    return path.read_text()

@@ -1,0 +1,116 @@
+"""The service, put together: what every request passes, how refusals look, and the table of contents below."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from app import installation
+from app.access.passwords import PasswordHasher
+from app.core import documents, faces, logs
+from app.core.database import Database, problem_of
+from app.core.edge import Edge
+from app.core.errors import Problem, Unavailable
+from app.core.faces import problem_response
+from app.organisations.routes import router as organisations
+from app.programmes.routes import router as programmes
+from app.referrals.routes import router as referrals
+from app.screens.service_routes import router as service
+from app.screens.service_routes import sandbox
+from app.settings import Settings
+
+EXPOSED = ("ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotent-Replayed")
+
+ROUTERS = (service, organisations, programmes, referrals)
+
+
+def create_app(settings: Settings, addresses: installation.Addresses) -> FastAPI:
+    """The whole API on one database; nothing is connected before it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await app.state.database.open()
+        yield
+        await app.state.database.close()
+
+    app: FastAPI = FastAPIOffline(
+        title="Peer support API",
+        version=documents.VERSION,
+        summary="From a GP's referral to an outcome a commissioner can read.",
+        description=documents.DESCRIPTION,
+        openapi_tags=documents.TAGS,
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    app.state.database = Database(settings, addresses.login, addresses.read)
+    app.state.signing_keys = installation.signing_keys(settings)
+    app.state.sealer = installation.sealer(settings)
+    app.state.cursor_secret = app.state.sealer.derive("list cursors")
+    app.state.passwords = PasswordHasher(settings.argon2_time_cost, settings.argon2_memory_kib)
+    logs.configure(settings.log_level)
+    for router in ROUTERS:
+        app.include_router(router)
+    if settings.clock_movable:
+        app.include_router(sandbox)
+    _refusals(app)
+    _middleware(app, settings)
+    documents.complete(app)
+    return app
+
+
+def _middleware(app: FastAPI, settings: Settings) -> None:
+    app.add_middleware(
+        Edge,
+        limit_of=lambda path: settings.fhir_body_limit if path.startswith("/fhir/") else settings.body_limit,
+    )
+    # outermost, so that a browser can read a refusal of the edge as well
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-Match", "Idempotency-Key", "X-Request-Id"],
+        expose_headers=list(EXPOSED),
+        allow_credentials=False,
+    )
+
+
+def _refusals(app: FastAPI) -> None:
+    """Each kind of failure and its one face."""
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, error: Problem) -> Response:
+        return problem_response(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _not_valid(request: Request, error: RequestValidationError) -> Response:
+        return problem_response(request, faces.problem_of_validation(error))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        return problem_response(request, faces.problem_of_http(error))
+
+    async def _database(request: Request, error: Exception) -> Response:
+        problem = problem_of(error)
+        if problem is None:
+            return await _bug(request, error)
+        return problem_response(request, problem)
+
+    async def _busy(request: Request, _: Exception) -> Response:
+        return problem_response(request, Unavailable(headers={"Retry-After": "2"}))
+
+    async def _bug(request: Request, error: Exception) -> Response:
+        logs.logger().error("bug", exception_type=type(error).__name__, where=logs.where_of(error))
+        return problem_response(request, Problem())
+
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(ConnectionError, _busy)
+    app.add_exception_handler(TimeoutError, _busy)
+    app.add_exception_handler(asyncpg.PostgresError, _database)
+    app.add_exception_handler(asyncpg.InterfaceError, _busy)

@@ -1,0 +1,1 @@
+"""A mentor beside a mentee: offered, accepted, confirmed, ended."""

@@ -1,0 +1,1 @@
+"""One episode of support for one person, from acceptance to ending."""

@@ -1,0 +1,1 @@
+"""Trained volunteers who live with the condition themselves."""

@@ -1,0 +1,1 @@
+"""GP practices, the charity, providers, commissioners, and the agreements between them."""

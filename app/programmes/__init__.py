@@ -1,0 +1,1 @@
+"""A peer support programme: its condition, contract years, rules and settings."""

@@ -1,0 +1,1 @@
+"""How a person arrives: received, then accepted, declined, redirected or withdrawn."""

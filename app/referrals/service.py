@@ -1,0 +1,291 @@
+"""How a person arrives: received, then accepted, declined or withdrawn."""
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.access.permissions import Permission
+from app.core import clock
+from app.core.actor import Actor, Role
+from app.core.database import actor_of, as_service, fetch
+from app.core.errors import Conflict, FieldError, NotAllowed, NotValid, Unavailable, invalid
+from app.core.fields import age_on
+from app.core.reading import Found, Key, Source, one
+from app.core.rows import refused_as, target
+from app.core.steps import Step, Steps
+from app.events import service as events
+from app.people.models import PersonDetails
+from app.programmes import eligibility
+from app.programmes import service as programmes
+from app.programmes.models import Programme
+from app.referrals.models import (
+    Referral,
+    ReferralCreate,
+    ReferralDecline,
+    ReferralForReferrer,
+    ReferralLink,
+    ReferralPublic,
+    ReferralStatus,
+    ReferralWithdraw,
+    Triage,
+)
+from app.referrals.references import new_reference, parse
+
+STEPS = Steps(
+    {
+        "accept": Step(("received",), "accepted", Permission.TRIAGE),
+        "decline": Step(("received",), "declined", Permission.TRIAGE),
+        "withdraw": Step(("received",), "withdrawn", Permission.WITHDRAW_REFERRALS),
+    }
+)
+ADULT = 18
+
+_ORDER = (Key("t.received_at", "timestamptz"), Key("t.id", "uuid"))
+REFERRALS = Source(
+    ReferralPublic,
+    "referrals t LEFT JOIN organisations o ON o.id = t.organisation_id "
+    "LEFT JOIN referrals_triage g ON g.referral_id = t.id",
+    fields={
+        "organisation_name": "o.name",
+        "eligibility": "g.eligibility",
+        "eligibility_version": "g.eligibility_version",
+        "override_reason": "g.override_reason",
+        "decline_note": "g.decline_note",
+        "referrer": "json_build_object('name', t.referrer_name, 'role', t.referrer_role, "
+        "'phone', t.referrer_phone, 'email', t.referrer_email)",
+        "days_waiting": "greatest(0, coalesce((t.decided_at AT TIME ZONE 'Europe/London')::date, app_today()) "
+        "- (t.received_at AT TIME ZONE 'Europe/London')::date)",
+        "mentee_id": "(SELECT m.id FROM mentees m WHERE m.referral_id = t.id)",
+        "linked": "ARRAY(SELECT CASE WHEN l.referral_id = t.id THEN l.other_referral_id ELSE l.referral_id END "
+        "FROM referrals_links l WHERE t.id IN (l.referral_id, l.other_referral_id))",
+    },
+    keys=_ORDER,
+    steps=STEPS,
+)
+_WORDS = " ".join(f"WHEN '{s.value}' THEN '{s.label}'" for s in ReferralStatus)
+OWN_REFERRALS = Source(
+    ReferralForReferrer,
+    "referrals t",
+    fields={"status_words": f"CASE t.status {_WORDS} END"},
+    keys=_ORDER,
+    steps=STEPS,
+)
+
+
+class ReferralOpen(Conflict):
+    """Your organisation has an open referral of this person to this programme already; `link` leads to it."""
+
+
+class _ReferenceTaken(Conflict):
+    """The human reference just drawn is another referral's."""
+
+
+class OrganisationNeeded(NotValid):
+    """Your account serves several organisations; say in `organisation_id` on whose behalf you refer."""
+
+
+def source_for(actor: Actor) -> Source[Any]:
+    """What this caller may see of a referral."""
+    return REFERRALS if actor.role is Role.COORDINATOR else OWN_REFERRALS
+
+
+def subject_key(person: PersonDetails) -> str | None:
+    """SHA-256 of the NHS number, else of names, birth date and postcode, case-folded; None when too little is known."""
+    if person.nhs_number:
+        told = f"nhs:{person.nhs_number}"
+    elif person.birth_date and person.postcode:
+        parts = (person.given_name, person.family_name, person.birth_date.isoformat(), person.postcode)
+        told = "\0".join(part.casefold() for part in parts)
+    else:
+        return None
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+async def receive(db: AsyncSession, referral: ReferralCreate) -> tuple[Found, UUID, bool]:
+    """The referral is there, with its human reference and what the rules say of it; nobody is accepted yet.
+
+    Gives the referral, its id and whether it is new: the same `source_system` and `source_reference` give the
+    first back. Refuses a second open one of the same person from the same organisation (`ReferralOpen`, with
+    its link). One from another organisation is received, and linked for the coordinator alone.
+    """
+    actor = actor_of(db)
+    programme = await programmes.find(db, programme_id=referral.programme_id, service_id=referral.service_id)
+    organisation_id = await _on_behalf_of(db, referral, programme)
+    known = await _sent_before(db, referral)
+    if known is not None:
+        return await one(db, source_for(actor), "t.id = $1", known), known, False
+    _check_age(referral.person)
+    assert actor.id is not None
+    row = await _insert(db, _row(referral, programme, organisation_id, actor.id))
+    await _note_for_triage(db, row, referral)
+    events.record(db, "referral.received", row)
+    return await one(db, source_for(actor), "t.id = $1", row.id), row.id, True
+
+
+async def decline(db: AsyncSession, referral_id: UUID, decision: ReferralDecline) -> Found:
+    """The referral is declined with its reason, and where else the person may turn."""
+    row = await target(db, Referral, referral_id)
+    _decide(row, "decline")
+    row.decline_reason = decision.reason
+    row.elsewhere = decision.elsewhere
+    triage = await triage_of(db, referral_id)
+    triage.decline_note = decision.note
+    triage.decided_by = actor_of(db).id
+    events.record(db, "referral.declined", row)
+    return await one(db, REFERRALS, "t.id = $1", row.id)
+
+
+async def withdraw(db: AsyncSession, referral_id: UUID, wish: ReferralWithdraw) -> Found:
+    """The referral is taken back before a decision."""
+    row = await target(db, Referral, referral_id)
+    _decide(row, "withdraw")
+    row.withdrawal_reason = wish.reason
+    events.record(db, "referral.withdrawn", row)
+    return await one(db, source_for(actor_of(db)), "t.id = $1", row.id)
+
+
+async def triage_of(db: AsyncSession, referral_id: UUID) -> Triage:
+    """The coordinators' side of a referral."""
+    return (await db.exec(select(Triage).where(col(Triage.referral_id) == referral_id))).one()
+
+
+def _decide(row: Referral, verb: str) -> None:
+    STEPS.check(row.status, verb)
+    row.status = ReferralStatus(STEPS.verbs[verb].to or row.status)
+    row.decided_at = clock.now()
+
+
+async def _on_behalf_of(db: AsyncSession, referral: ReferralCreate, programme: Programme) -> UUID | None:
+    """The organisation the referral counts for: a client's own, an account's only one, or the one it names."""
+    actor = actor_of(db)
+    if actor.role is Role.COORDINATOR:
+        mine = [r[0] for r in await fetch(db, "SELECT my_programmes()")]
+        if programme.id not in mine:
+            raise NotAllowed()
+        return referral.organisation_id
+    mine = sorted({r[0] for r in await fetch(db, "SELECT my_organisations()")})
+    if referral.organisation_id is None and len(mine) == 1:
+        only: UUID = mine[0]
+        return only
+    if referral.organisation_id is None:
+        fault = FieldError("/organisation_id", "missing", "This field is needed.")
+        raise OrganisationNeeded(errors=[fault])
+    if referral.organisation_id not in mine:
+        raise NotAllowed()
+    return referral.organisation_id
+
+
+async def _sent_before(db: AsyncSession, referral: ReferralCreate) -> UUID | None:
+    if (referral.source_system is None) != (referral.source_reference is None):
+        raise invalid("/source_reference", "source_pair", "Send source_system and source_reference together.")
+    if referral.source_reference is None:
+        return None
+    rows = await fetch(
+        db,
+        "SELECT id FROM referrals WHERE posted_by = $1 AND source_system = $2 AND source_reference = $3",
+        actor_of(db).id,
+        referral.source_system,
+        referral.source_reference,
+    )
+    return rows[0][0] if rows else None
+
+
+def _check_age(person: PersonDetails) -> None:
+    if person.birth_date and age_on(person.birth_date, clock.today()) < ADULT:
+        raise invalid("/person/birth_date", "too_young", "The service is for adults of 18 and over.")
+
+
+def _row(referral: ReferralCreate, programme: Programme, organisation_id: UUID | None, by: UUID) -> Referral:
+    given = referral.model_dump(
+        mode="json", include={"source", "source_system", "source_reference", "reasons", "barriers", "needs"}
+    )
+    return Referral.model_validate(
+        given
+        | {
+            "programme_id": programme.id,
+            "organisation_id": organisation_id,
+            "posted_by": by,
+            "reference": new_reference(),
+            "made_on": referral.made_on,
+            "received_at": clock.now(),
+            "clinical_reason": referral.clinical_reason,
+            "consent_given_on": referral.consent.given_on,
+            "consent_method": referral.consent.method,
+            "person": referral.person.model_dump(mode="json", exclude_none=True),
+            "subject_key": subject_key(referral.person),
+            "flags": [flag.model_dump(mode="json") for flag in referral.flags],
+            "facts": referral.facts.model_dump(mode="json"),
+        }
+        | {f"referrer_{name}": value for name, value in referral.referrer.model_dump().items()}
+    )
+
+
+async def _insert(db: AsyncSession, row: Referral) -> Referral:
+    """Add the row, drawing another human reference in the rare case that one is taken."""
+    for _ in range(5):
+        refusals = {"uq_referrals_open": ReferralOpen(), "uq_referrals_reference": _ReferenceTaken()}
+        try:
+            async with refused_as(db, refusals):
+                db.add(row)
+            return row
+        except ReferralOpen as refusal:
+            refusal.facts["link"] = await _open_one(db, row)
+            raise
+        except _ReferenceTaken:
+            row = Referral.model_validate(row.model_dump() | {"reference": new_reference()})
+    raise Unavailable(headers={"Retry-After": "1"})
+
+
+async def _open_one(db: AsyncSession, row: Referral) -> str | None:
+    found = await fetch(
+        db,
+        "SELECT id FROM referrals WHERE organisation_id = $1 AND programme_id = $2 AND subject_key = $3 "
+        "AND status = 'received'",
+        row.organisation_id,
+        row.programme_id,
+        row.subject_key,
+    )
+    return f"/v1/referrals/{found[0][0]}" if found else None
+
+
+async def _note_for_triage(db: AsyncSession, row: Referral, referral: ReferralCreate) -> None:
+    """What only the coordinators may see: what the rules say, and open referrals of the person from elsewhere."""
+    number, rules = await programmes.current_rules(db, row.programme_id)
+    facts = eligibility.Facts(
+        birth_date=referral.person.birth_date,
+        condition=referral.facts.condition,
+        diagnosed_on=referral.facts.diagnosed_on,
+        postcode=referral.person.postcode,
+        on=clock.today(),
+    )
+    results = [result.model_dump(mode="json") for result in eligibility.evaluate(rules, facts)]
+    async with as_service(db, "a referral is laid out for the coordinators who decide on it"):
+        db.add(
+            Triage(
+                programme_id=row.programme_id,
+                referral_id=row.id,
+                eligibility=results,
+                eligibility_version=number,
+            )
+        )
+        elsewhere = await fetch(
+            db,
+            "SELECT id FROM referrals WHERE programme_id = $1 AND subject_key = $2 "
+            "AND status = 'received' AND id <> $3",
+            row.programme_id,
+            row.subject_key,
+            row.id,
+        )
+        for other in elsewhere:
+            db.add(ReferralLink(programme_id=row.programme_id, referral_id=row.id, other_referral_id=other[0]))
+
+
+def known_reference(text: str) -> str:
+    """A human reference as it is stored, from however it was typed."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise invalid("query:reference", "reference_form", "A reference such as PM-7K3Q-97.") from error

@@ -1,0 +1,1 @@
+"""Answers made for one screen of a frontend in one request."""

@@ -1,0 +1,1 @@
+"""Mentoring sessions: booked, held, missed, written up."""

@@ -1,0 +1,78 @@
+"""Runs migrations as the owner, then makes policies and triggers what the slices say, in one transaction."""
+
+import asyncio
+import os
+from typing import Any, Literal
+
+import asyncpg
+from alembic import context
+from sqlalchemy import Connection, pool
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.util import await_only
+from sqlmodel.sql.sqltypes import AutoString
+
+from app.core import schema
+from app.core.models import Xid8
+from app.settings import Settings
+from app.tables import SLICES, metadata
+
+OWNED_BY_CODE = {"schema_state"}
+ischema_names["xid8"] = Xid8
+
+
+def include_name(name: str | None, type_: str, parent_names: Any) -> bool:
+    """What autogenerate compares: everything but the tables that code makes for itself."""
+    del parent_names
+    return not (type_ == "table" and name in OWNED_BY_CODE)
+
+
+def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
+    """SQLModel's own string type is SQLAlchemy's; a migration should not need SQLModel to be read."""
+    if kind == "type" and isinstance(item, AutoString):
+        return f"sa.String(length={item.length})" if item.length else "sa.String()"
+    return False
+
+
+def run(connection: Connection, prefix: str) -> None:
+    """Upgrade, then apply the present truth of functions and policies."""
+    raw: Any = connection.connection.driver_connection
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+    connection.exec_driver_sql("SET LOCAL statement_timeout = '15min'")
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        include_name=include_name,
+        render_item=render_item,
+        transaction_per_migration=False,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    if context.config.attributes.get("apply_policies", True):
+        await_only(schema.apply(raw, SLICES, prefix))
+
+
+async def online() -> None:
+    """Connect as the owner named in the settings (or handed over by the command line) and run."""
+    settings = Settings()
+    url = context.config.attributes.get("owner_url") or settings.database_owner_url or os.environ["DATABASE_OWNER_URL"]
+    prefix = context.config.attributes.get("role_prefix") or settings.role_prefix
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=pool.NullPool
+    )
+    async with engine.begin() as connection:
+        await connection.run_sync(run, prefix)
+    await engine.dispose()
+
+
+def offline() -> None:
+    """`alembic upgrade --sql`, for linting."""
+    context.configure(dialect_name="postgresql", target_metadata=metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    offline()
+else:
+    asyncio.run(online())
