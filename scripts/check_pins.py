@@ -1,0 +1,51 @@
+"""The pinned requirements satisfy what pyproject.toml asks for, each with a hash, and are what is installed."""
+
+import re
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^ ;\\]+)([^\\]*)\\?$", re.M)
+
+
+def pins(name: str) -> dict[str, str]:
+    """Package and version of each pin; every one must be followed by a hash."""
+    text = (ROOT / name).read_text()
+    found = {match[1].lower().replace("_", "-"): match[2] for match in PIN.finditer(text)}
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", text)
+    bare = [block.split("==")[0] for block in blocks if "==" in block.split("\n")[0] and "--hash=" not in block]
+    if bare:
+        sys.exit(f"{name}: without a hash: {', '.join(bare)}")
+    return found
+
+
+def main() -> None:
+    """Exit with a sentence for the first thing that is not as it should be."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    runtime, dev = pins("requirements.txt"), pins("requirements-dev.txt")
+    for name, wanted, pinned in (
+        ("requirements.txt", project["dependencies"], runtime),
+        ("requirements-dev.txt", [*project["dependencies"], *project["optional-dependencies"]["dev"]], dev),
+    ):
+        for line in wanted:
+            need = Requirement(line)
+            key = need.name.lower().replace("_", "-")
+            if key not in pinned or not need.specifier.contains(pinned[key], prereleases=True):
+                sys.exit(f"{name}: {line} is not satisfied; compile the pins again (docs/operations.md)")
+    for name, pinned_version in runtime.items():
+        if dev.get(name) != pinned_version:
+            sys.exit(f"requirements-dev.txt: {name} differs from requirements.txt")
+        try:
+            if version(name) != pinned_version:
+                sys.exit(f"installed is {name} {version(name)}, pinned {pinned_version}; run make again")
+        except PackageNotFoundError:
+            continue  # another platform's
+    print(f"pins: {len(runtime)} and {len(dev)}, all hashed, as pyproject.toml asks")
+
+
+if __name__ == "__main__":
+    main()
