@@ -106,7 +106,7 @@ def paging(
     limit: Annotated[int, Query(ge=1, le=200, description="How many at most.")] = 50,
     cursor: Annotated[
         str | None,
-        Query(max_length=600, description="`next` of the page before.", pattern="^[A-Za-z0-9_-]+$"),
+        Query(max_length=1600, description="`next` of the page before.", pattern="^[A-Za-z0-9_-]+$"),
     ] = None,
     include: Annotated[
         str | None, Query(max_length=200, description="`total`, and what the list offers, with commas.")

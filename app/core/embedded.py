@@ -78,7 +78,8 @@ class Embedded:
         users, self._users = self._users, None
         try:
             if guardian.take(users):
-                self._cluster.stop()
+                with guardian.opened_lock(self.home / "server.lock") as server:
+                    self._cluster.stop(server)
             else:  # beside other users at once, but after a guardian that is already stopping the server
                 guardian.await_lock(users, shared=True)
         finally:

@@ -23,7 +23,7 @@ if sys.platform != "win32":  # on Windows there is no embedded PostgreSQL
     import fcntl
 
 STOP = ("pg_ctl", "stop", "--pgdata=server/data", "--no-wait", "--mode")
-FAST_SECONDS = 10.0  # then at once, and the next start replays; PostgreSQL can hang if told to stop in recovery
+FAST_SECONDS = 5.0  # then at once, and the next start replays; PostgreSQL can hang if told to stop in recovery
 
 
 class Account(NamedTuple):
@@ -133,14 +133,13 @@ class Cluster:
         except FileNotFoundError:
             return []
 
-    def stop(self) -> None:
+    def stop(self, server_lock: int) -> None:
         """Asked for until the last process is gone; a start or initdb whose caller died ends first."""
         fast_until = time.monotonic() + FAST_SECONDS
-        with opened_lock(self.home / "server.lock") as server:
-            while not take(server):
-                if self.is_made:
-                    self.run(*STOP, "fast" if time.monotonic() < fast_until else "immediate")
-                poll(lambda: take(server), seconds=1)
+        while not take(server_lock):
+            if self.is_made:
+                self.run(*STOP, "fast" if time.monotonic() < fast_until else "immediate")
+            poll(lambda: take(server_lock), seconds=1)
 
 
 def owner(home: Path) -> Account:
@@ -158,9 +157,10 @@ def guard(home: Path, programs: Path, guardian_lock: int) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nowhere, stream)
-    with opened_lock(home / "users.lock") as users:
+    # Both before waiting: who removes a data directory must not find it made again by a guardian that leaves.
+    with opened_lock(home / "users.lock") as users, opened_lock(home / "server.lock") as server:
         await_lock(users)
-        Cluster(home, programs, owner(home)).stop()
+        Cluster(home, programs, owner(home)).stop(server)
         os.close(guardian_lock)  # before users.lock: no new user may count on a guardian that is leaving
 
 

@@ -52,6 +52,8 @@ def _example_of_type(schema: dict[str, Any], schemas: dict[str, Any], depth: int
         return [_example(schema.get("items", {}), schemas, depth + 1)] if depth < 6 else []
     if kind == "string":
         return BY_FORMAT.get(schema.get("format", ""), "text"[: schema.get("maxLength", 4)])
-    if kind in ("integer", "number"):
+    if kind == "integer":
+        return int(schema.get("minimum", 1))
+    if kind == "number":
         return schema.get("minimum", 1)
     return kind == "boolean"

@@ -20,7 +20,8 @@ async def get(db: AsyncSession, table: type[R], row_id: UUID, *, lock: bool = Fa
     """The row with this id as the caller may see it, else `NotFound`; `lock` holds it until the commit."""
     query = select(table).where(col(table.id) == row_id)
     if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        # "no key": whoever adds a child row holds its parent's key meanwhile, and ids never change
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     row = (await db.exec(query)).one_or_none()
     if row is None:
         raise NotFound()

@@ -15,7 +15,7 @@ from app.core.codes import (
     StatedGender,
     Treatment,
 )
-from app.core.models import Row, coded, codes, needed_instant, texts
+from app.core.models import Row, coded, codes, instant, needed_instant, texts
 
 
 class MenteeStatus(Code):
@@ -42,6 +42,7 @@ class Mentee(Row, table=True):
         sa.Index("ix_mentees_programme_id_id", "programme_id", "id"),
         sa.Index("ix_mentees_person_id", "person_id", "programme_id"),
         sa.Index("ix_mentees_waiting", "programme_id", "status", "waiting_since", "id"),
+        sa.Index("ix_mentees_contract_year_id", "contract_year_id"),
         sa.CheckConstraint("(status = 'ended') = (ended_on IS NOT NULL)", name="ended"),
         sa.CheckConstraint("(ended_on IS NULL) = (ending_reason IS NULL)", name="ending_pair"),
         codes(Barrier, "barriers"),
@@ -67,7 +68,30 @@ class Mentee(Row, table=True):
     ended_on: date | None = None
     ending_reason: EndingReason | None = coded(EndingReason, "ending_reason", default=None, nullable=True)
     is_planned_ending: bool | None = None
+    ending_note: str | None = Field(default=None, max_length=4000)
     barriers_at_end: list[Barrier] = texts()
+
+
+class Pause(Row, table=True):
+    """A time in which an episode rested; it is shown beside the days waited, never taken from them."""
+
+    __tablename__ = "mentees_pauses"
+    __table_args__ = (
+        sa.Index(
+            "uq_mentees_pauses_open",
+            "mentee_id",
+            unique=True,
+            postgresql_where=sa.text("resumed_at IS NULL"),
+        ),
+        sa.Index("ix_mentees_pauses_mentee_id", "mentee_id", "id"),
+        sa.Index("ix_mentees_pauses_programme_id", "programme_id"),
+    )
+
+    programme_id: UUID = Field(foreign_key="programmes.id")
+    mentee_id: UUID = Field(foreign_key="mentees.id")
+    reason: str | None = Field(default=None, max_length=4000)
+    paused_at: datetime = needed_instant()
+    resumed_at: datetime | None = instant()
 
 
 class Preferences(Row, table=True):

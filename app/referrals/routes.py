@@ -14,8 +14,11 @@ from app.core.etags import answer, list_answer
 from app.core.fields import Text
 from app.core.idempotency import Door
 from app.core.reading import one, page
-from app.referrals import service
+from app.mentees import service as mentees
+from app.people import service as people
+from app.referrals import acceptance, service
 from app.referrals.models import (
+    ReferralAccept,
     ReferralCreate,
     ReferralDecline,
     ReferralPublic,
@@ -31,7 +34,7 @@ Reader = Annotated[Actor, allow(Permission.READ_REFERRALS)]
     "",
     summary="Refer a person",
     dependencies=[allow(Permission.REFER)],
-    **created(ReferralPublic, service.ReferralOpen, service.OrganisationNeeded),
+    **created(ReferralPublic, service.ReferralOpen, service.ProgrammeClosed, service.OrganisationNeeded),
 )
 async def receive_referral(referral: ReferralCreate, db: Writing) -> Response:
     """Receives a referral and gives its human reference at once. Sent twice with the same `source_system` and
@@ -64,6 +67,24 @@ async def list_referrals(
 async def read_referral(actor: Reader, referral_id: UUID, db: Reading) -> Response:
     """The referral as sent and where it stands; for a coordinator also what the rules say and what is linked."""
     return answer(await one(db, service.source_for(actor), "t.id = $1", referral_id))
+
+
+@router.post(
+    "/{referral_id}/accept",
+    summary="Accept a referral",
+    dependencies=[allow(Permission.TRIAGE)],
+    **found(
+        ReferralPublic,
+        StepNotPossible,
+        acceptance.NotEligible,
+        mentees.EpisodeOpen,
+        people.PersonDiffers,
+        people.PersonKnown,
+    ),
+)
+async def accept_referral(referral_id: UUID, decision: ReferralAccept, db: Writing) -> Response:
+    """Takes the person on: links or makes their record and begins the episode, which `mentee_id` names."""
+    return answer(await acceptance.accept(db, referral_id, decision))
 
 
 @router.post(

@@ -18,9 +18,10 @@ from app.core.rows import refused_as, target
 from app.core.steps import Step, Steps
 from app.events import service as events
 from app.people.models import PersonDetails
-from app.programmes import eligibility
 from app.programmes import service as programmes
+from app.programmes.eligibility import ADULT
 from app.programmes.models import Programme
+from app.referrals.judging import judge
 from app.referrals.models import (
     Referral,
     ReferralCreate,
@@ -41,7 +42,6 @@ STEPS = Steps(
         "withdraw": Step(("received",), "withdrawn", Permission.WITHDRAW_REFERRALS),
     }
 )
-ADULT = 18
 
 _ORDER = (Key("t.received_at", "timestamptz"), Key("t.id", "uuid"))
 REFERRALS = Source(
@@ -77,6 +77,10 @@ OWN_REFERRALS = Source(
 
 class ReferralOpen(Conflict):
     """Your organisation has an open referral of this person to this programme already; `link` leads to it."""
+
+
+class ProgrammeClosed(Conflict):
+    """This programme takes no referrals at present."""
 
 
 class _ReferenceTaken(Conflict):
@@ -117,6 +121,8 @@ async def receive(db: AsyncSession, referral: ReferralCreate) -> tuple[Found, UU
     known = await _sent_before(db, referral)
     if known is not None:
         return await one(db, source_for(actor), "t.id = $1", known), known, False
+    if not programme.is_open:
+        raise ProgrammeClosed()
     _check_age(referral.person)
     assert actor.id is not None
     row = await _insert(db, _row(referral, programme, organisation_id, actor.id))
@@ -253,15 +259,7 @@ async def _open_one(db: AsyncSession, row: Referral) -> str | None:
 
 async def _note_for_triage(db: AsyncSession, row: Referral, referral: ReferralCreate) -> None:
     """What only the coordinators may see: what the rules say, and open referrals of the person from elsewhere."""
-    number, rules = await programmes.current_rules(db, row.programme_id)
-    facts = eligibility.Facts(
-        birth_date=referral.person.birth_date,
-        condition=referral.facts.condition,
-        diagnosed_on=referral.facts.diagnosed_on,
-        postcode=referral.person.postcode,
-        on=clock.today(),
-    )
-    results = [result.model_dump(mode="json") for result in eligibility.evaluate(rules, facts)]
+    number, results = await judge(db, row.programme_id, referral.person, referral.facts)
     async with as_service(db, "a referral is laid out for the coordinators who decide on it"):
         db.add(
             Triage(

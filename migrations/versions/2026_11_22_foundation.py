@@ -154,6 +154,8 @@ def upgrade() -> None:
     sa.CheckConstraint("communication_needs <@ ARRAY['no_telephone','by_text','by_email','by_letter','text_relay','large_print','easy_read','braille','audio','bsl_interpreter','lipspeaker','speech_to_text','advocate','lipreads','hearing_loop','more_time','communication_aid','supporter']::text[]", name=op.f('ck_people_communication_needs')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_people'))
     )
+    op.create_index('ix_people_name', 'people', [sa.literal_column("lower(given_name || ' ' || family_name) gin_trgm_ops")], unique=False, postgresql_using='gin')
+    op.create_index('ix_people_phone', 'people', ['phone'], unique=False)
     op.create_table('programmes',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -327,6 +329,8 @@ def upgrade() -> None:
     sa.Column('postcode_district', sa.String(length=4), nullable=True),
     sa.Column('travel_km', sa.Integer(), nullable=True),
     sa.Column('availability', sa.String(length=4000), nullable=True),
+    sa.Column('left_on', sa.Date(), nullable=True),
+    sa.CheckConstraint("(status = 'left') = (left_on IS NOT NULL)", name=op.f('ck_mentors_left')),
     sa.CheckConstraint("modes <@ ARRAY['face_to_face','telephone','video','text']::text[]", name=op.f('ck_mentors_modes')),
     sa.CheckConstraint('capacity BETWEEN 0 AND 3', name=op.f('ck_mentors_capacity')),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_mentors_account_id')),
@@ -367,12 +371,15 @@ def upgrade() -> None:
     sa.Column('person_id', sa.Uuid(), nullable=False),
     sa.Column('other_person_id', sa.Uuid(), nullable=False),
     sa.Column('same', postgresql.ARRAY(sa.Text()), nullable=False),
+    sa.CheckConstraint("same <@ ARRAY['nhs_number','name','similar_name','birth_date','postcode','phone']::text[]", name=op.f('ck_people_candidates_same')),
+    sa.CheckConstraint('person_id <> other_person_id', name=op.f('ck_people_candidates_two')),
     sa.ForeignKeyConstraint(['other_person_id'], ['people.id'], name=op.f('fk_people_candidates_other_person_id')),
     sa.ForeignKeyConstraint(['person_id'], ['people.id'], name=op.f('fk_people_candidates_person_id')),
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_people_candidates_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_people_candidates')),
     sa.UniqueConstraint('person_id', 'other_person_id', 'programme_id', name=op.f('uq_people_candidates_person_id_other_person_id_programme_id'))
     )
+    op.create_index('ix_people_candidates_other_person_id', 'people_candidates', ['other_person_id'], unique=False)
     op.create_index('ix_people_candidates_programme_id', 'people_candidates', ['programme_id'], unique=False)
     op.create_table('people_identifiers',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -393,6 +400,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('person_id', name=op.f('uq_people_identifiers_person_id'))
     )
     op.create_index('ix_people_identifiers_birth_date', 'people_identifiers', ['birth_date'], unique=False)
+    op.create_index('ix_people_identifiers_postcode', 'people_identifiers', ['postcode'], unique=False)
     op.create_table('programmes_contract_years',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -554,6 +562,7 @@ def upgrade() -> None:
     sa.Column('ended_on', sa.Date(), nullable=True),
     sa.Column('ending_reason', sa.Enum('completed_planned', 'goals_met_early', 'mentee_withdrew', 'mentor_withdrew', 'mentor_left', 'moved_away', 'health', 'no_contact', 'mismatch', 'safeguarding', 'died', 'service_ended', 'other', name='ending_reason', native_enum=False, create_constraint=True, length=40), nullable=True),
     sa.Column('is_planned_ending', sa.Boolean(), nullable=True),
+    sa.Column('ending_note', sa.String(length=4000), nullable=True),
     sa.Column('barriers_at_end', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.CheckConstraint("(status = 'ended') = (ended_on IS NOT NULL)", name=op.f('ck_mentees_ended')),
     sa.CheckConstraint("barriers <@ ARRAY['transport','cost_of_food','work_or_caring','language','low_mood','pain_or_mobility','family_support','food_knowledge','fear_of_injecting','stigma','digital','other']::text[]", name=op.f('ck_mentees_barriers')),
@@ -566,6 +575,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['referral_id'], ['referrals.id'], name=op.f('fk_mentees_referral_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mentees'))
     )
+    op.create_index('ix_mentees_contract_year_id', 'mentees', ['contract_year_id'], unique=False)
     op.create_index('ix_mentees_person_id', 'mentees', ['person_id', 'programme_id'], unique=False)
     op.create_index('ix_mentees_programme_id_id', 'mentees', ['programme_id', 'id'], unique=False)
     op.create_index('ix_mentees_waiting', 'mentees', ['programme_id', 'status', 'waiting_since', 'id'], unique=False)
@@ -578,7 +588,7 @@ def upgrade() -> None:
     sa.Column('changed_xid', app.core.models.Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False),
     sa.Column('programme_id', sa.Uuid(), nullable=False),
     sa.Column('mentor_id', sa.Uuid(), nullable=False),
-    sa.Column('condition', sa.String(length=40), nullable=False),
+    sa.Column('condition', sa.Enum('type_2_diabetes', 'long_covid', 'hiv', 'other', name='condition', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('treatments', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.Column('diagnosed_year', sa.Integer(), nullable=True),
     sa.Column('consent_given_on', sa.Date(), nullable=False),
@@ -590,6 +600,22 @@ def upgrade() -> None:
     sa.UniqueConstraint('mentor_id', name=op.f('uq_mentors_conditions_mentor_id'))
     )
     op.create_index('ix_mentors_conditions_programme_id', 'mentors_conditions', ['programme_id'], unique=False)
+    op.create_table('mentors_leavings',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('version', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('changed_xid', app.core.models.Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False),
+    sa.Column('programme_id', sa.Uuid(), nullable=False),
+    sa.Column('mentor_id', sa.Uuid(), nullable=False),
+    sa.Column('left_on', sa.Date(), nullable=False),
+    sa.Column('reason', sa.String(length=4000), nullable=True),
+    sa.ForeignKeyConstraint(['mentor_id'], ['mentors.id'], name=op.f('fk_mentors_leavings_mentor_id')),
+    sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_mentors_leavings_programme_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mentors_leavings'))
+    )
+    op.create_index('ix_mentors_leavings_mentor_id', 'mentors_leavings', ['mentor_id'], unique=False)
+    op.create_index('ix_mentors_leavings_programme_id', 'mentors_leavings', ['programme_id'], unique=False)
     op.create_table('mentors_training',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -697,24 +723,18 @@ def upgrade() -> None:
     sa.Column('mentor_id', sa.Uuid(), nullable=False),
     sa.Column('mentor_account_id', sa.Uuid(), nullable=False),
     sa.Column('status', sa.Enum('proposed', 'accepted', 'declined', 'withdrawn', 'active', 'ended', name='status', native_enum=False, create_constraint=True, length=40), nullable=False),
-    sa.Column('offer', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+    sa.Column('offer', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('proposed_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('proposed_by', sa.Uuid(), nullable=False),
-    sa.Column('proposal_reason', sa.String(length=4000), nullable=True),
     sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('decline_reason', sa.Enum('no_time', 'too_far', 'known_to_each_other', 'not_a_good_fit', 'other', name='decline_reason', native_enum=False, create_constraint=True, length=40), nullable=True),
     sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('confirmed_by', sa.Uuid(), nullable=True),
-    sa.Column('introduced_by', sa.Uuid(), nullable=True),
     sa.Column('ended_on', sa.Date(), nullable=True),
-    sa.Column('ended_by', sa.Uuid(), nullable=True),
-    sa.Column('ending_reason', sa.Enum('completed_planned', 'goals_met_early', 'mentee_withdrew', 'mentor_withdrew', 'mentor_left', 'moved_away', 'health', 'no_contact', 'mismatch', 'safeguarding', 'died', 'service_ended', 'other', name='ending_reason', native_enum=False, create_constraint=True, length=40), nullable=True),
-    sa.Column('ending_note', sa.String(length=4000), nullable=True),
     sa.Column('is_planned_ending', sa.Boolean(), nullable=True),
     sa.Column('visible_until', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("(status = 'declined') = (decline_reason IS NOT NULL)", name=op.f('ck_matches_declined')),
     sa.CheckConstraint("(status = 'ended') = (ended_on IS NOT NULL)", name=op.f('ck_matches_ended')),
     sa.CheckConstraint("(status IN ('active', 'ended')) = (confirmed_at IS NOT NULL)", name=op.f('ck_matches_confirmed')),
-    sa.CheckConstraint('(ended_on IS NULL) = (ending_reason IS NULL)', name=op.f('ck_matches_ending_pair')),
+    sa.CheckConstraint("(status IN ('declined', 'withdrawn')) = (offer IS NULL)", name=op.f('ck_matches_offer')),
     sa.ForeignKeyConstraint(['mentee_id'], ['mentees.id'], name=op.f('fk_matches_mentee_id')),
     sa.ForeignKeyConstraint(['mentor_account_id'], ['accounts.id'], name=op.f('fk_matches_mentor_account_id')),
     sa.ForeignKeyConstraint(['mentor_id'], ['mentors.id'], name=op.f('fk_matches_mentor_id')),
@@ -750,6 +770,24 @@ def upgrade() -> None:
     sa.UniqueConstraint('mentee_id', name=op.f('uq_mentees_briefings_mentee_id'))
     )
     op.create_index('ix_mentees_briefings_programme_id', 'mentees_briefings', ['programme_id'], unique=False)
+    op.create_table('mentees_pauses',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('version', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('changed_xid', app.core.models.Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False),
+    sa.Column('programme_id', sa.Uuid(), nullable=False),
+    sa.Column('mentee_id', sa.Uuid(), nullable=False),
+    sa.Column('reason', sa.String(length=4000), nullable=True),
+    sa.Column('paused_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('resumed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['mentee_id'], ['mentees.id'], name=op.f('fk_mentees_pauses_mentee_id')),
+    sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_mentees_pauses_programme_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mentees_pauses'))
+    )
+    op.create_index('ix_mentees_pauses_mentee_id', 'mentees_pauses', ['mentee_id', 'id'], unique=False)
+    op.create_index('ix_mentees_pauses_programme_id', 'mentees_pauses', ['programme_id'], unique=False)
+    op.create_index('uq_mentees_pauses_open', 'mentees_pauses', ['mentee_id'], unique=True, postgresql_where=sa.text('resumed_at IS NULL'))
     op.create_table('mentees_preferences',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -801,6 +839,29 @@ def upgrade() -> None:
     op.create_index('ix_goals_actions_goal_id', 'goals_actions', ['goal_id', 'id'], unique=False)
     op.create_index('ix_goals_actions_mentee_id', 'goals_actions', ['mentee_id'], unique=False)
     op.create_index('ix_goals_actions_programme_id', 'goals_actions', ['programme_id'], unique=False)
+    op.create_table('matches_notes',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('version', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('changed_xid', app.core.models.Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False),
+    sa.Column('programme_id', sa.Uuid(), nullable=False),
+    sa.Column('match_id', sa.Uuid(), nullable=False),
+    sa.Column('proposed_by', sa.Uuid(), nullable=False),
+    sa.Column('proposal_reason', sa.String(length=4000), nullable=True),
+    sa.Column('confirmed_by', sa.Uuid(), nullable=True),
+    sa.Column('introduced_by', sa.Uuid(), nullable=True),
+    sa.Column('ended_by', sa.Uuid(), nullable=True),
+    sa.Column('ending_reason', sa.Enum('completed_planned', 'goals_met_early', 'mentee_withdrew', 'mentor_withdrew', 'mentor_left', 'moved_away', 'health', 'no_contact', 'mismatch', 'safeguarding', 'died', 'service_ended', 'other', name='ending_reason', native_enum=False, create_constraint=True, length=40), nullable=True),
+    sa.Column('ending_note', sa.String(length=4000), nullable=True),
+    sa.CheckConstraint('(ended_by IS NULL) = (ending_reason IS NULL)', name=op.f('ck_matches_notes_ending_pair')),
+    sa.ForeignKeyConstraint(['introduced_by'], ['accounts.id'], name=op.f('fk_matches_notes_introduced_by')),
+    sa.ForeignKeyConstraint(['match_id'], ['matches.id'], name=op.f('fk_matches_notes_match_id')),
+    sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_matches_notes_programme_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_matches_notes')),
+    sa.UniqueConstraint('match_id', name=op.f('uq_matches_notes_match_id'))
+    )
+    op.create_index('ix_matches_notes_programme_id', 'matches_notes', ['programme_id'], unique=False)
     op.create_table('pam_assessments',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -821,9 +882,11 @@ def upgrade() -> None:
     sa.Column('items_answered', sa.Integer(), nullable=False),
     sa.Column('is_straight_line', sa.Boolean(), nullable=False),
     sa.Column('licence_reference', sa.String(length=200), nullable=True),
+    sa.Column('placement', sa.Enum('counts', 'early', 'late', 'in_window_not_nearest', 'excluded_items', 'excluded_straight_line', 'interim', 'no_anchor', name='placement', native_enum=False, create_constraint=True, length=40), nullable=True),
     sa.Column('is_withdrawn', sa.Boolean(), nullable=False),
     sa.Column('withdrawal_reason', sa.String(length=4000), nullable=True),
     sa.CheckConstraint("level = CASE WHEN score <= 47.0 THEN 1 WHEN score <= 55.1 THEN 2 WHEN score <= CASE cut_set WHEN 'older' THEN 67.0 ELSE 72.4 END THEN 3 ELSE 4 END", name=op.f('ck_pam_assessments_level')),
+    sa.CheckConstraint('NOT (is_withdrawn AND placement IS NOT NULL)', name=op.f('ck_pam_assessments_withdrawn')),
     sa.CheckConstraint('items_answered BETWEEN 1 AND 22', name=op.f('ck_pam_assessments_items_answered')),
     sa.CheckConstraint('score BETWEEN 0 AND 100', name=op.f('ck_pam_assessments_score')),
     sa.ForeignKeyConstraint(['match_id'], ['matches.id'], name=op.f('fk_pam_assessments_match_id')),
@@ -846,6 +909,7 @@ def upgrade() -> None:
     sa.Column('planned_starts_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('planned_ends_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('held_on', sa.Date(), nullable=True),
+    sa.Column('takes_place_on', sa.Date(), sa.Computed("COALESCE(held_on, ((planned_starts_at AT TIME ZONE 'Europe/London'::text))::date)", persisted=True), nullable=True),
     sa.Column('minutes', sa.Integer(), nullable=True),
     sa.Column('mode', sa.Enum('face_to_face', 'telephone', 'video', 'text', name='mode', native_enum=False, create_constraint=True, length=40), nullable=True),
     sa.Column('place', sa.String(length=200), nullable=True),
@@ -868,8 +932,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions'))
     )
     op.create_index('ix_sessions_match_id', 'sessions', ['match_id', 'status'], unique=False)
-    op.create_index('ix_sessions_mentee_id', 'sessions', ['mentee_id', 'held_on', 'id'], unique=False)
+    op.create_index('ix_sessions_mentee_id', 'sessions', ['mentee_id', 'takes_place_on', 'id'], unique=False)
     op.create_index('ix_sessions_programme_id', 'sessions', ['programme_id', 'id'], unique=False)
+    op.create_index('ix_sessions_takes_place_on', 'sessions', ['takes_place_on', 'id'], unique=False)
     op.create_table('pam_assessments_pairs',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -992,6 +1057,7 @@ def downgrade() -> None:
     op.drop_table('sessions_attendances')
     op.drop_index('ix_pam_assessments_pairs_programme_id', table_name='pam_assessments_pairs')
     op.drop_table('pam_assessments_pairs')
+    op.drop_index('ix_sessions_takes_place_on', table_name='sessions')
     op.drop_index('ix_sessions_programme_id', table_name='sessions')
     op.drop_index('ix_sessions_mentee_id', table_name='sessions')
     op.drop_index('ix_sessions_match_id', table_name='sessions')
@@ -999,12 +1065,18 @@ def downgrade() -> None:
     op.drop_index('ix_pam_assessments_programme_id', table_name='pam_assessments')
     op.drop_index('ix_pam_assessments_mentee_id', table_name='pam_assessments')
     op.drop_table('pam_assessments')
+    op.drop_index('ix_matches_notes_programme_id', table_name='matches_notes')
+    op.drop_table('matches_notes')
     op.drop_index('ix_goals_actions_programme_id', table_name='goals_actions')
     op.drop_index('ix_goals_actions_mentee_id', table_name='goals_actions')
     op.drop_index('ix_goals_actions_goal_id', table_name='goals_actions')
     op.drop_table('goals_actions')
     op.drop_index('ix_mentees_preferences_programme_id', table_name='mentees_preferences')
     op.drop_table('mentees_preferences')
+    op.drop_index('uq_mentees_pauses_open', table_name='mentees_pauses', postgresql_where=sa.text('resumed_at IS NULL'))
+    op.drop_index('ix_mentees_pauses_programme_id', table_name='mentees_pauses')
+    op.drop_index('ix_mentees_pauses_mentee_id', table_name='mentees_pauses')
+    op.drop_table('mentees_pauses')
     op.drop_index('ix_mentees_briefings_programme_id', table_name='mentees_briefings')
     op.drop_table('mentees_briefings')
     op.drop_index('uq_matches_one_open_offer', table_name='matches', postgresql_where=sa.text("status IN ('proposed', 'accepted', 'active')"))
@@ -1026,12 +1098,16 @@ def downgrade() -> None:
     op.drop_table('referrals_links')
     op.drop_index('ix_mentors_training_programme_id', table_name='mentors_training')
     op.drop_table('mentors_training')
+    op.drop_index('ix_mentors_leavings_programme_id', table_name='mentors_leavings')
+    op.drop_index('ix_mentors_leavings_mentor_id', table_name='mentors_leavings')
+    op.drop_table('mentors_leavings')
     op.drop_index('ix_mentors_conditions_programme_id', table_name='mentors_conditions')
     op.drop_table('mentors_conditions')
     op.drop_index('uq_mentees_open_episode', table_name='mentees', postgresql_where=sa.text("status <> 'ended'"))
     op.drop_index('ix_mentees_waiting', table_name='mentees')
     op.drop_index('ix_mentees_programme_id_id', table_name='mentees')
     op.drop_index('ix_mentees_person_id', table_name='mentees')
+    op.drop_index('ix_mentees_contract_year_id', table_name='mentees')
     op.drop_table('mentees')
     op.drop_index('ix_fhir_messages_referral_id', table_name='fhir_messages')
     op.drop_index('ix_fhir_messages_identifiers', table_name='fhir_messages', postgresql_using='gin')
@@ -1051,9 +1127,11 @@ def downgrade() -> None:
     op.drop_table('programmes_eligibility_rules')
     op.drop_index('ix_programmes_contract_years_programme_id', table_name='programmes_contract_years')
     op.drop_table('programmes_contract_years')
+    op.drop_index('ix_people_identifiers_postcode', table_name='people_identifiers')
     op.drop_index('ix_people_identifiers_birth_date', table_name='people_identifiers')
     op.drop_table('people_identifiers')
     op.drop_index('ix_people_candidates_programme_id', table_name='people_candidates')
+    op.drop_index('ix_people_candidates_other_person_id', table_name='people_candidates')
     op.drop_table('people_candidates')
     op.drop_index('ix_organisations_agreements_programme_id', table_name='organisations_agreements')
     op.drop_table('organisations_agreements')
@@ -1079,6 +1157,8 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_tombstones_changed_xid'), table_name='tombstones')
     op.drop_table('tombstones')
     op.drop_table('programmes')
+    op.drop_index('ix_people_phone', table_name='people')
+    op.drop_index('ix_people_name', table_name='people', postgresql_using='gin')
     op.drop_table('people')
     op.drop_table('organisations')
     op.drop_index(op.f('ix_idempotent_answers_expires_at'), table_name='idempotent_answers')

@@ -157,3 +157,31 @@ async def test_what_was_done_is_audited_and_told_as_events(world: World) -> None
     assert entry["operation"] == "receive_referral"
     types = await world.owner.fetch("SELECT type FROM events WHERE programme_id = $1", world.programme_id)
     assert [row["type"] for row in types] == ["referral.received"]
+
+
+async def test_a_closed_programme_takes_no_referral(world: World) -> None:
+    await world.owner.execute("UPDATE programmes SET is_open = false WHERE id = $1", world.programme_id)
+    refused = await world.referrer.post("/v1/referrals", referral(world.programme_id))
+    assert body_of(refused, 409)["type"] == "/problems/programme-closed"
+
+
+async def test_an_account_of_two_practices_says_for_which_it_refers(world: World) -> None:
+    other_id, _ = await world.organisation()
+    await world.membership(world.referrer.id, world.referrer.role, organisation_id=other_id)
+    refused = await world.referrer.post("/v1/referrals", referral(world.programme_id))
+    assert body_of(refused, 422)["errors"][0]["field"] == "/organisation_id"
+    made = await world.refer(organisation_id=str(other_id))
+    assert made["organisation_id"] == str(other_id)
+    foreign, _ = await world.organisation()
+    sent = referral(world.programme_id, organisation_id=str(foreign))
+    assert (await world.referrer.post("/v1/referrals", sent)).status_code == 403
+
+
+async def test_a_client_refers_for_its_own_organisation_within_its_scopes(world: World) -> None:
+    system = await world.client()
+    made = await world.refer(system)
+    assert made["organisation_id"] == str(world.practice_id)
+    reads_only = await world.client(scopes=frozenset({"referrals.read"}))
+    refused = await reads_only.post("/v1/referrals", referral(world.programme_id))
+    assert body_of(refused, 403)["type"] == "/problems/not-allowed"
+    assert (await reads_only.get(f"/v1/referrals/{made['id']}")).status_code == 200

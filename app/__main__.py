@@ -1,0 +1,5 @@
+"""`python -m app` is `peer-support`."""
+
+from app.cli import main
+
+main()
