@@ -44,10 +44,24 @@ def database(settings: Settings) -> Iterator[Addresses]:
             settings.database_read_url,
         )
         return
-    with embedded.start(settings.data_dir, postgres_user=settings.postgres_user) as server:
+    with embedded_server(settings) as server:
         asyncio.run(_make_owner_and_database(server, settings.role_prefix))
         prefix = settings.role_prefix
         yield Addresses(server.dsn(f"{prefix}owner", DATABASE), server.dsn(f"{prefix}api", DATABASE))
+
+
+def embedded_server(settings: Settings) -> embedded.Embedded:
+    """The PostgreSQL that comes with the package, running, with its data where the settings say."""
+    return embedded.start(settings.data_dir, postgres_user=settings.postgres_user)
+
+
+async def drop_database(server: embedded.Embedded) -> None:
+    """Throw away everything an embedded server keeps; for the demo, which starts from nothing."""
+    connection = await asyncpg.connect(server.dsn("postgres", "postgres"))
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
+    finally:
+        await connection.close()
 
 
 async def _make_owner_and_database(server: embedded.Embedded, prefix: str) -> None:

@@ -13,21 +13,55 @@ from starlette.exceptions import HTTPException
 
 from app import installation
 from app.access.passwords import PasswordHasher
+from app.accounts.routes import router as accounts
+from app.accounts.sign_in_routes import router as sign_in
+from app.consents.routes import router as consents
 from app.core import documents, faces, logs
 from app.core.database import Database, problem_of
 from app.core.edge import Edge
 from app.core.errors import Problem, Unavailable
 from app.core.faces import problem_response
+from app.endings.routes import router as endings
+from app.fhir.faces import FhirFace
+from app.fhir.routes import router as fhir
+from app.goals.routes import router as goals
+from app.matches.routes import router as matches
+from app.mentees.routes import router as mentees
+from app.mentors.routes import router as mentors
 from app.organisations.routes import router as organisations
+from app.pam_assessments.routes import router as pam_assessments
+from app.people.routes import router as people
 from app.programmes.routes import router as programmes
 from app.referrals.routes import router as referrals
+from app.reports.routes import router as reports
+from app.screens.routes import router as screens
 from app.screens.service_routes import router as service
 from app.screens.service_routes import sandbox
+from app.sessions.routes import router as sessions
 from app.settings import Settings
 
 EXPOSED = ("ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotent-Replayed")
 
-ROUTERS = (service, organisations, programmes, referrals)
+ROUTERS = (
+    service,
+    sign_in,
+    accounts,
+    organisations,
+    programmes,
+    people,
+    consents,
+    mentees,
+    referrals,
+    mentors,
+    matches,
+    goals,
+    pam_assessments,
+    sessions,
+    endings,
+    reports,
+    screens,
+    fhir,
+)
 
 
 def create_app(settings: Settings, addresses: installation.Addresses) -> FastAPI:
@@ -69,6 +103,7 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
         Edge,
         limit_of=lambda path: settings.fhir_body_limit if path.startswith("/fhir/") else settings.body_limit,
     )
+    app.add_middleware(FhirFace)
     # outermost, so that a browser can read a refusal of the edge as well
     app.add_middleware(
         CORSMiddleware,

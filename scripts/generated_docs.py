@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from sqlmodel import SQLModel
 
 from app.access.permissions import CLIENT_SCOPES, GRANTS, SCOPES
@@ -20,8 +20,9 @@ MADE = "<!-- Made by tests/docs; run `UPDATE_DOCS=1 .venv/bin/pytest tests/docs`
 
 
 def routes_of(app: FastAPI) -> Iterator[APIRoute]:
-    """Every documented operation."""
-    for route in app.routes:
+    """Every documented operation; an app keeps its routers whole, so their routes are asked for."""
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
         if isinstance(route, APIRoute) and route.include_in_schema:
             yield route
 
@@ -124,7 +125,8 @@ def _one_line(sql: str | None) -> str:
 def data_dictionary() -> str:
     """docs/data-dictionary.md: every table and column, its type and what the class says of it."""
     from_table = {cls.__table__.name: cls for cls in _table_classes()}
-    lines = ["# Data dictionary\n", MADE, "Every table also has `created_at`, `updated_at`, `version`, `changed_xid`.\n"]
+    common = "Every table also has `created_at`, `updated_at`, `version`, `changed_xid`.\n"
+    lines = ["# Data dictionary\n", MADE, common]
     for name, table in sorted(metadata.tables.items()):
         words = " ".join((from_table[name].__doc__ or "").split())
         lines += [f"## `{name}`\n", words + "\n", "| column | type | may be empty |", "|---|---|---|"]

@@ -16,6 +16,7 @@ from app.access.permissions import SCOPES
 from app.access.tokens import issue
 from app.core import clock
 from app.core.actor import Kind, Role
+from app.core.codes import TrainingModule
 
 _counter = itertools.count(1)
 _random = random.Random(20_260_302)
@@ -249,6 +250,53 @@ class World:
         answer = await (caller or self.referrer).post("/v1/referrals", referral(self.programme_id, **changes))
         made: dict[str, Any] = body_of(answer, 201)
         return made
+
+    async def accept(self, referral_id: str, **decision: Any) -> dict[str, Any]:
+        """A referral accepted; the answer is the episode."""
+        accepted = body_of(await self.coordinator.post(f"/v1/referrals/{referral_id}/accept", decision))
+        mentee: dict[str, Any] = body_of(await self.coordinator.get(f"/v1/mentees/{accepted['mentee_id']}"))
+        return mentee
+
+    async def enrol(self, **changes: Any) -> dict[str, Any]:
+        """Somebody referred and accepted, with these changes to the person; the answer is the episode."""
+        made = await self.refer(person=person(**changes))
+        return await self.accept(made["id"])
+
+    async def mentor(self, *, trained: bool = True, **changes: Any) -> tuple[Caller, dict[str, Any]]:
+        """A mentor of this programme, signed in, and the profile; trained in all seven modules unless said."""
+        caller = await self.caller(Role.MENTOR)
+        profile = {
+            "account_id": str(caller.id),
+            "programme_id": str(self.programme_id),
+            "name": "Sam Okafor",
+            "known_as": "Sam",
+            "languages": ["en"],
+            "modes": ["face_to_face", "telephone"],
+        }
+        made: dict[str, Any] = body_of(await self.coordinator.post("/v1/mentors", profile | changes), 201)
+        for module in TrainingModule if trained else ():
+            done = {"module": module.value, "completed_on": str(clock.today() - timedelta(days=30))}
+            made = body_of(await self.coordinator.post(f"/v1/mentors/{made['id']}/training", done))
+        return caller, made
+
+    async def offer(self, mentee_id: str | UUID, mentor_id: str | UUID, **changes: Any) -> dict[str, Any]:
+        """A mentee offered to a mentor."""
+        pair = {"mentee_id": str(mentee_id), "mentor_id": str(mentor_id)}
+        made: dict[str, Any] = body_of(await self.coordinator.post("/v1/matches", pair | changes), 201)
+        return made
+
+    async def pair(self, mentee_id: str | UUID, mentor: Caller, mentor_id: str | UUID) -> dict[str, Any]:
+        """A mentee and a mentor made a pair: offered, accepted, confirmed."""
+        offer = await self.offer(mentee_id, mentor_id)
+        body_of(await mentor.post(f"/v1/matches/{offer['id']}/accept"))
+        made: dict[str, Any] = body_of(await self.coordinator.post(f"/v1/matches/{offer['id']}/confirm"))
+        return made
+
+    async def match(self, **changes: Any) -> tuple[Caller, dict[str, Any]]:
+        """Somebody enrolled (with these changes to the person) and paired with a mentor of their own."""
+        mentee = await self.enrol(**changes)
+        mentor, profile = await self.mentor()
+        return mentor, await self.pair(mentee["id"], mentor, profile["id"])
 
 
 PROGRAMME: dict[str, Any] = {

@@ -20,10 +20,8 @@ CREATE POLICY gate ON access_sign_ins TO pm_gate USING (true) WITH CHECK (true);
 CREATE POLICY gate ON access_refresh_tokens TO pm_gate USING (true) WITH CHECK (true);
 CREATE POLICY gate ON access_used_jtis TO pm_gate USING (true) WITH CHECK (true);
 CREATE POLICY gate ON access_tries TO pm_gate USING (true) WITH CHECK (true);
-GRANT DELETE ON access_used_jtis, access_tries, access_refresh_tokens TO pm_gate;
+GRANT DELETE ON access_used_jtis, access_tries TO pm_gate;
 
 -- The command line.
 GRANT SELECT, INSERT, DELETE ON access_memberships TO pm_worker;
 CREATE POLICY worker ON access_memberships TO pm_worker USING (true) WITH CHECK (true);
-GRANT SELECT, UPDATE ON access_sign_ins TO pm_worker;
-CREATE POLICY worker ON access_sign_ins TO pm_worker USING (true) WITH CHECK (true);

@@ -8,7 +8,7 @@ CREATE POLICY coordinator_reads ON accounts FOR SELECT TO pm_coordinator
   USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
 GRANT INSERT ON accounts TO pm_coordinator;
 CREATE POLICY coordinator_adds ON accounts FOR INSERT TO pm_coordinator WITH CHECK (status = 'invited');
-GRANT UPDATE (status, name) ON accounts TO pm_coordinator;
+GRANT UPDATE (status) ON accounts TO pm_coordinator;
 CREATE POLICY coordinator_changes ON accounts FOR UPDATE TO pm_coordinator
   USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
 GRANT INSERT ON accounts_password_links TO pm_coordinator;
@@ -23,6 +23,10 @@ CREATE POLICY coordinator_adds ON clients FOR INSERT TO pm_coordinator WITH CHEC
 CREATE POLICY coordinator_changes ON clients FOR UPDATE TO pm_coordinator
   USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
 
+-- A machine client sees itself, without its keys: who am I.
+GRANT SELECT (id, name, organisation_id, role, scopes, status) ON clients TO pm_referrer, pm_analyst;
+CREATE POLICY own ON clients FOR SELECT TO pm_referrer, pm_analyst USING (id = (SELECT me()));
+
 GRANT SELECT, UPDATE ON accounts, accounts_credentials, accounts_password_links TO pm_gate;
 GRANT INSERT ON accounts_credentials TO pm_gate;
 GRANT SELECT ON clients TO pm_gate;
@@ -33,7 +37,7 @@ CREATE POLICY gate ON clients FOR SELECT TO pm_gate USING (true);
 
 -- The command line.
 GRANT SELECT, INSERT, UPDATE ON accounts, clients TO pm_worker;
-GRANT INSERT, SELECT, UPDATE ON accounts_password_links TO pm_worker;
+GRANT INSERT ON accounts_password_links TO pm_worker;
 CREATE POLICY worker ON accounts TO pm_worker USING (true) WITH CHECK (true);
 CREATE POLICY worker ON clients TO pm_worker USING (true) WITH CHECK (true);
-CREATE POLICY worker ON accounts_password_links TO pm_worker USING (true) WITH CHECK (true);
+CREATE POLICY worker ON accounts_password_links FOR INSERT TO pm_worker WITH CHECK (true);

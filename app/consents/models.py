@@ -1,13 +1,16 @@
 """Consent: what for, to whom, in which wording, given or withdrawn, when, how and before whom."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic import Field as Shape
 from sqlmodel import Field
 
 from app.core.codes import Code
-from app.core.models import Row, coded
+from app.core.fields import PastDate, Text
+from app.core.models import Inbound, Outbound, Row, coded
 
 
 class Purpose(Code):
@@ -55,3 +58,35 @@ class Consent(Row, table=True):
     method: ConsentMethod = coded(ConsentMethod, "method")
     recorded_by: UUID | None = None
     """The account that wrote it down."""
+
+
+class ConsentCreate(Inbound):
+    """A person's decision, as it was told to a coordinator."""
+
+    programme_id: UUID
+    person_id: UUID
+    purpose: Purpose
+    recipient_id: UUID | None = None
+    """The organisation that may be told; needed for sharing with a practice."""
+    decision: Decision
+    wording_version: Annotated[Text, Shape(max_length=40)]
+    """Which wording the person was shown or read."""
+    decided_on: PastDate
+    method: ConsentMethod
+
+
+class ConsentPublic(Outbound):
+    """One decision; `is_given` where it is the latest of its purpose and recipient, and a yes."""
+
+    id: UUID
+    programme_id: UUID
+    person_id: UUID
+    purpose: Purpose
+    recipient_id: UUID | None
+    decision: Decision
+    wording_version: str
+    decided_on: date
+    method: ConsentMethod
+    recorded_by: UUID | None
+    created_at: datetime
+    is_given: bool

@@ -140,11 +140,25 @@ def complete(app: FastAPI) -> None:
             for path, operations in document["paths"].items():
                 for method, operation in operations.items():
                     _complete_operation(path, method, operation)
+            document["components"]["examples"] = _shared_examples(document)
             add_examples(document)
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _shared_examples(document: dict[str, Any]) -> dict[str, Any]:
+    """Each problem's example once; every answer refers to it."""
+    shared: dict[str, Any] = {}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                examples = answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+                for name, example in examples.items():
+                    shared.setdefault(name, example)
+                    examples[name] = {"$ref": f"#/components/examples/{name}"}
+    return dict(sorted(shared.items()))
 
 
 def _schema(shape: type[BaseModel]) -> dict[str, Any]:
@@ -174,7 +188,7 @@ def _change_headers(method: str) -> list[dict[str, Any]]:
             "name": "Idempotency-Key",
             "in": "header",
             "required": False,
-            "description": "A key of your own for this request; sent again within 24 hours it gives the first answer back.",
+            "description": "A key of your own; sent again within 24 hours it gives the first answer back.",
             "schema": {"type": "string", "maxLength": 255},
         },
         {

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class FieldError:
-    """One fault of one field: a JSON pointer into the body (or `query:`, `header:`, `path:`), a stable code, a sentence."""
+    """One fault of one field: a JSON pointer into the body (or `query:` and the like), a stable code, a sentence."""
 
     field: str
     code: str

@@ -5,7 +5,7 @@ kept 24 hours; 408, 412, 428, 429 and 5xx store nothing, so that trying again ca
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from app.core.faces import problem_response
 from app.core.models import Row, needed_instant
 from app.core.sealing import Sealer
 
+DEEPEST = 100
 KEPT = timedelta(hours=24)
 NOT_STORED = frozenset({401, 403, 408, 412, 425, 428, 429})
 SAVED_HEADERS = ("etag", "location", "link")
@@ -83,7 +84,8 @@ class Unit:
         return self.db
 
     async def _look_up(self, actor: Actor) -> None:
-        assert self.db is not None and actor.id is not None
+        assert self.db is not None
+        assert actor.id is not None
         connection = await self.db.connection()
         sql = "SELECT locked, id, fingerprint, status, headers, body FROM idempotency_begin($1, $2)"
         found = (await connection.exec_driver_sql(sql, (actor.id, self.key_hash))).one()
@@ -133,9 +135,28 @@ class Unit:
 def strict_json(raw: bytes) -> Any:
     """Parse a body as strict JSON; raises `MalformedJson`, which repeats nothing of it."""
     try:
-        return orjson.loads(raw)
+        parsed = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise MalformedJson() from error
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _is_deeper(parsed, DEEPEST):
+        raise MalformedJson()
+    return parsed
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether anything lies further down than so many levels; level by level, so that no stack is needed."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [part for whole in layer for part in _parts(whole) if isinstance(part, dict | list)]
+        if not layer:
+            return False
+    return True
+
+
+def _parts(whole: Any) -> Iterable[Any]:
+    if isinstance(whole, dict):
+        return whole.values()
+    return whole if isinstance(whole, list) else ()
 
 
 def _check_media_type(request: Request) -> None:

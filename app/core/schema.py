@@ -69,8 +69,8 @@ async def ensure_roles(connection: Any, prefix: str) -> None:
 
 async def apply(connection: Any, slices: Sequence[str], prefix: str) -> bool:
     """Make functions, triggers, grants and policies what the files say; False when they already were."""
-    scripts = [(path, _prefixed(path.read_text(), prefix)) for path in files(slices)]
-    digest = hashlib.sha256("\0".join([prefix, Path(__file__).read_text(), *(s for _, s in scripts)]).encode())
+    scripts = _scripts(slices, prefix)
+    digest = hashlib.sha256("\0".join(scripts).encode())
     tables = await _tables(connection)
     digest.update(",".join(tables).encode())
     await connection.execute("SET LOCAL lock_timeout = '5s'")
@@ -79,12 +79,17 @@ async def apply(connection: Any, slices: Sequence[str], prefix: str) -> bool:
     if await connection.fetchval("SELECT digest FROM schema_state") == digest.hexdigest():
         return False
     await _clear(connection, tables, prefix)
-    for _, script in scripts:
+    for script in scripts[1:]:
         await connection.execute(script)
     await _house_rules(connection, tables, prefix)
     await connection.execute("TRUNCATE schema_state")
     await connection.execute("INSERT INTO schema_state VALUES ($1)", digest.hexdigest())
     return True
+
+
+def _scripts(slices: Sequence[str], prefix: str) -> list[str]:
+    """This file's own text, whose change must be noticed too, and what the slices' files say."""
+    return [Path(__file__).read_text(), *(_prefixed(path.read_text(), prefix) for path in files(slices))]
 
 
 async def _tables(connection: Any) -> list[str]:
@@ -100,9 +105,8 @@ async def _clear(connection: Any, tables: list[str], prefix: str) -> None:
     await connection.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {roles}")
     for row in await connection.fetch("SELECT policyname, tablename FROM pg_policies WHERE schemaname = 'public'"):
         await connection.execute(f'DROP POLICY "{row["policyname"]}" ON "{row["tablename"]}"')
-    for row in await connection.fetch(
-        "SELECT viewname FROM pg_views WHERE schemaname = 'public' AND viewowner = current_user"
-    ):
+    own_views = "SELECT viewname FROM pg_views WHERE schemaname = 'public' AND viewowner = current_user"
+    for row in await connection.fetch(own_views):
         await connection.execute(f'DROP VIEW IF EXISTS "{row["viewname"]}" CASCADE')
     for table in tables:
         await connection.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
@@ -124,7 +128,8 @@ async def _house_rules(connection: Any, tables: list[str], prefix: str) -> None:
         )
     functions = await connection.fetch(
         "SELECT p.oid::regprocedure::text AS name, p.proname FROM pg_proc p "
-        "WHERE p.pronamespace = 'public'::regnamespace AND p.proowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
+        "JOIN pg_roles r ON r.oid = p.proowner "
+        "WHERE p.pronamespace = 'public'::regnamespace AND r.rolname = current_user"
     )
     for function in functions:
         await connection.execute(f"REVOKE ALL ON FUNCTION {function['name']} FROM PUBLIC")

@@ -36,7 +36,7 @@ class Sealer:
         return _key_id(key) + nonce + AESGCM(key).encrypt(nonce, plain, _place(table, row_id, column))
 
     def open(self, sealed: bytes, table: str, row_id: UUID, column: str) -> bytes:
-        """The plain bytes; `KeyError` when the key is gone, `cryptography.exceptions.InvalidTag` when altered or moved."""
+        """The plain bytes; `KeyError` when the key is gone, cryptography's `InvalidTag` when altered."""
         key = {_key_id(k): k for k in self.keys}[sealed[:4]]
         return AESGCM(key).decrypt(sealed[4:16], sealed[16:], _place(table, row_id, column))
 

@@ -46,7 +46,8 @@ class Caller:
         if self.sign is None:
             raise Unexpected("nobody to sign in as")
         form = {"grant_type": "password", "username": self.sign.email, "password": self.sign.password}
-        return _checked(await self.http.post("/v1/auth/token", data=form), 200)
+        answer: dict[str, Any] = _checked(await self.http.post("/v1/auth/token", data=form), 200)
+        return answer
 
     async def send(
         self, method: str, path: str, body: Any = None, *, expect: int = 200, headers: dict[str, str] | None = None
@@ -92,7 +93,14 @@ class System(Caller):
         numbers = self._key.public_key().public_numbers()
         return {
             "keys": [
-                {"kty": "RSA", "kid": "practice", "alg": "RS384", "use": "sig", "n": _b64(numbers.n), "e": _b64(numbers.e)}
+                {
+                    "kty": "RSA",
+                    "kid": "practice",
+                    "alg": "RS384",
+                    "use": "sig",
+                    "n": _b64(numbers.n),
+                    "e": _b64(numbers.e),
+                }
             ]
         }
 
@@ -112,7 +120,8 @@ class System(Caller):
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             "client_assertion": jwt.encode(claims, pem, algorithm="RS384", headers={"kid": "practice"}),
         }
-        return _checked(await self.http.post("/oauth2/token", data=form), 200)
+        answer: dict[str, Any] = _checked(await self.http.post("/oauth2/token", data=form), 200)
+        return answer
 
 
 def _b64(number: int) -> str:

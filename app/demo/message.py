@@ -24,9 +24,21 @@ def cancellation(person: dict[str, Any], *, service: str, ods_code: str, made_at
     return _bundle(kept, ids, made_at, "update", service)
 
 
-RESOURCES = (
-    "header request patient encounter plan condition task service practice charity nurse role consent"
-).split()
+RESOURCES = [
+    "header",
+    "request",
+    "patient",
+    "encounter",
+    "plan",
+    "condition",
+    "task",
+    "service",
+    "practice",
+    "charity",
+    "nurse",
+    "role",
+    "consent",
+]
 
 
 def _ref(reference: str) -> dict[str, str]:
@@ -53,7 +65,11 @@ def _bundle(parts: dict[str, Any], ids: dict[str, str], made_at: str, reason: st
     return {
         "resourceType": "Bundle",
         "id": str(uuid4()),
-        "meta": {"versionId": "1.2.0", "lastUpdated": made_at, "profile": ["https://fhir.nhs.uk/StructureDefinition/BARSBundleMessage"]},
+        "meta": {
+            "versionId": "1.2.0",
+            "lastUpdated": made_at,
+            "profile": ["https://fhir.nhs.uk/StructureDefinition/BARSBundleMessage"],
+        },
         "type": "message",
         "timestamp": made_at,
         "entry": entries,
@@ -89,13 +105,17 @@ def _parts(ids: dict[str, str], person: dict[str, Any], service: str, ods_code: 
             **subject,
             "addresses": [_ref(ids["condition"])],
             "activity": [
-                {"reference": _ref(ids["task"]), "outcomeCodeableConcept": [{"text": "Would like to talk to somebody who lives with it."}]}
+                {
+                    "reference": _ref(ids["task"]),
+                    "outcomeCodeableConcept": [{"text": "Would like to talk to somebody who lives with it."}],
+                }
             ],
         },
         "condition": {
             "resourceType": "Condition",
             "category": [_code("http://snomed.info/sct", "33962009", "Chief complaint")],
-            "code": _code("http://snomed.info/sct", "44054006", "Type 2 diabetes mellitus") | {"text": "Type 2 diabetes, finds change hard"},
+            "code": _code("http://snomed.info/sct", "44054006", "Type 2 diabetes mellitus")
+            | {"text": "Type 2 diabetes, finds change hard"},
             **subject,
         },
         "task": {
@@ -104,9 +124,22 @@ def _parts(ids: dict[str, str], person: dict[str, Any], service: str, ods_code: 
             "intent": "order",
             "code": _code("http://snomed.info/sct", "871731000000106", "Referral to social prescribing service"),
         },
-        "service": {"resourceType": "HealthcareService", "active": True, "identifier": [{"system": SERVICE_SYSTEM, "value": service}], "name": "Diabetes peer support"},
-        "practice": {"resourceType": "Organization", "identifier": [{"system": "https://fhir.nhs.uk/Id/ods-organization-code", "value": ods_code}], "name": "The practice"},
-        "charity": {"resourceType": "Organization", "identifier": [{"system": "https://fhir.nhs.uk/Id/ods-organization-code", "value": "8HA01"}], "name": "The peer partnership"},
+        "service": {
+            "resourceType": "HealthcareService",
+            "active": True,
+            "identifier": [{"system": SERVICE_SYSTEM, "value": service}],
+            "name": "Diabetes peer support",
+        },
+        "practice": {
+            "resourceType": "Organization",
+            "identifier": [{"system": "https://fhir.nhs.uk/Id/ods-organization-code", "value": ods_code}],
+            "name": "The practice",
+        },
+        "charity": {
+            "resourceType": "Organization",
+            "identifier": [{"system": "https://fhir.nhs.uk/Id/ods-organization-code", "value": "8HA01"}],
+            "name": "The peer partnership",
+        },
         "nurse": {"resourceType": "Practitioner", "name": [{"family": "Nurse", "given": ["Practice"]}]},
         "role": {
             "resourceType": "PractitionerRole",
@@ -129,7 +162,9 @@ def _parts(ids: dict[str, str], person: dict[str, Any], service: str, ods_code: 
 def _patient(person: dict[str, Any], practice: str) -> dict[str, Any]:
     status = {
         "url": f"{UKCORE}/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus",
-        "valueCodeableConcept": _code(f"{UKCORE}/CodeSystem/UKCore-NHSNumberVerificationStatus", "number-present-and-verified"),
+        "valueCodeableConcept": _code(
+            f"{UKCORE}/CodeSystem/UKCore-NHSNumberVerificationStatus", "number-present-and-verified"
+        ),
     }
     ethnic = {
         "url": f"{UKCORE}/StructureDefinition/Extension-UKCore-EthnicCategory",
@@ -147,7 +182,15 @@ def _patient(person: dict[str, Any], practice: str) -> dict[str, Any]:
         "gender": "female" if person["stated_gender"] == "2" else "male",
         "birthDate": person["birth_date"],
         "address": [{"postalCode": person["postcode"]}],
-        "communication": [{"language": _code(f"{UKCORE}/CodeSystem/UKCore-HumanLanguage", person["language"]), "preferred": True}],
-        "contact": [{"extension": [rank], "relationship": [_code("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "ONESELF")], "telecom": [phone]}],
+        "communication": [
+            {"language": _code(f"{UKCORE}/CodeSystem/UKCore-HumanLanguage", person["language"]), "preferred": True}
+        ],
+        "contact": [
+            {
+                "extension": [rank],
+                "relationship": [_code("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "ONESELF")],
+                "telecom": [phone],
+            }
+        ],
         "generalPractitioner": [_ref(practice)],
     }

@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -24,7 +24,7 @@ COORDINATOR = Sign("coordinator", "denise@example.org", "cafes and small steps")
 
 
 class DemoRefused(Exception):
-    """The demo plays on the PostgreSQL that comes with the package and wipes what it played before; unset DATABASE_URL."""
+    """The demo plays on the PostgreSQL that comes with the package, afresh each time; unset DATABASE_URL."""
 
 
 def run(host: str, port: int, *, stays: bool) -> None:

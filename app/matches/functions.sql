@@ -8,7 +8,7 @@ BEGIN
   IF NEW.status <> 'active' OR (TG_OP = 'UPDATE' AND OLD.status = 'active' AND OLD.mentor_id = NEW.mentor_id) THEN
     RETURN NEW;
   END IF;
-  SELECT capacity INTO v_capacity FROM mentors WHERE id = NEW.mentor_id FOR UPDATE;
+  SELECT capacity INTO v_capacity FROM mentors WHERE id = NEW.mentor_id FOR NO KEY UPDATE;
   SELECT count(*) INTO v_active FROM matches WHERE mentor_id = NEW.mentor_id AND status = 'active' AND id <> NEW.id;
   IF v_active >= v_capacity THEN
     RAISE EXCEPTION 'the mentor has no place left' USING ERRCODE = '23514', CONSTRAINT = 'matches_capacity';

@@ -5,11 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic import RootModel
 from sqlmodel import Field
 
 from app.access.models import FOREVER
-from app.core.codes import Code, EndingReason
-from app.core.models import Row, coded, document, instant, needed_instant
+from app.core.codes import Code, CommunicationNeed, EndingReason
+from app.core.fields import LongText
+from app.core.models import Inbound, Outbound, Row, coded, document, instant, needed_instant
 
 
 class MatchStatus(Code):
@@ -57,7 +59,8 @@ class Match(Row, table=True):
         sa.Index("ix_matches_mentor_account_id", "mentor_account_id", "id"),
         sa.CheckConstraint("(status IN ('active', 'ended')) = (confirmed_at IS NOT NULL)", name="confirmed"),
         sa.CheckConstraint("(status = 'ended') = (ended_on IS NOT NULL)", name="ended"),
-        sa.CheckConstraint("(ended_on IS NULL) = (ending_reason IS NULL)", name="ending_pair"),
+        sa.CheckConstraint("(status IN ('declined', 'withdrawn')) = (offer IS NULL)", name="offer"),
+        sa.CheckConstraint("(status = 'declined') = (decline_reason IS NOT NULL)", name="declined"),
     )
 
     programme_id: UUID = Field(foreign_key="programmes.id")
@@ -65,20 +68,125 @@ class Match(Row, table=True):
     mentor_id: UUID = Field(foreign_key="mentors.id")
     mentor_account_id: UUID = Field(foreign_key="accounts.id")
     status: MatchStatus = coded(MatchStatus, "status", default=MatchStatus.PROPOSED)
-    offer: dict[str, Any] = document(nullable=False)
-    """The part of the briefing that the mentor sees before answering; a copy, so that no more is reachable."""
+    offer: dict[str, Any] | None = document()
+    """What the mentor sees of the briefing before answering (`Offer`): a copy, so that no more is reachable, and
+    taken away again when nothing comes of it."""
     proposed_at: datetime = needed_instant()
-    proposed_by: UUID
-    proposal_reason: str | None = Field(default=None, max_length=4000)
     answered_at: datetime | None = instant()
     decline_reason: OfferAnswer | None = coded(OfferAnswer, "decline_reason", default=None, nullable=True)
     confirmed_at: datetime | None = instant()
-    confirmed_by: UUID | None = None
-    introduced_by: UUID | None = None
     ended_on: date | None = None
-    ended_by: UUID | None = None
-    ending_reason: EndingReason | None = coded(EndingReason, "ending_reason", default=None, nullable=True)
-    ending_note: str | None = Field(default=None, max_length=4000)
     is_planned_ending: bool | None = None
     visible_until: datetime = needed_instant(default=FOREVER)
     """Until when the mentor sees this match: the end plus the programme's days of grace."""
+
+
+class MatchNotes(Row, table=True):
+    """What the coordinators decided about a match and why; no mentor has a way here."""
+
+    __tablename__ = "matches_notes"
+    __table_args__ = (
+        sa.UniqueConstraint("match_id"),
+        sa.CheckConstraint("(ended_by IS NULL) = (ending_reason IS NULL)", name="ending_pair"),
+        sa.Index("ix_matches_notes_programme_id", "programme_id"),
+    )
+
+    programme_id: UUID = Field(foreign_key="programmes.id")
+    match_id: UUID = Field(foreign_key="matches.id")
+    proposed_by: UUID
+    proposal_reason: str | None = Field(default=None, max_length=4000)
+    confirmed_by: UUID | None = None
+    introduced_by: UUID | None = Field(default=None, foreign_key="accounts.id")
+    ended_by: UUID | None = None
+    ending_reason: EndingReason | None = coded(EndingReason, "ending_reason", default=None, nullable=True)
+    ending_note: str | None = Field(default=None, max_length=4000)
+
+
+class Offer(Outbound):
+    """The part of the briefing that a mentor sees before answering: no way to reach the person, no safety note."""
+
+    known_as: str
+    language: str | None
+    needs: str | None
+    access_needs: str | None
+    communication_needs: list[CommunicationNeed]
+    is_interpreter_needed: bool
+
+
+class MatchCreate(Inbound):
+    """An offer: this mentor for this mentee, and why."""
+
+    mentee_id: UUID
+    mentor_id: UUID
+    reason: LongText | None = None
+
+
+class MatchDecline(Inbound):
+    """Why a mentor declines."""
+
+    reason: OfferAnswer
+
+
+class MatchConfirm(Inbound):
+    """The coordinator's decision for a pair."""
+
+    introduced_by: UUID | None = None
+    """The account of whoever is present when the two first meet."""
+    extra_place_reason: LongText | None = None
+    """Needed where the contract year's places are taken, or no contract year covers today; else not kept."""
+
+
+class MatchPublic(Outbound):
+    """A match as the coordinators of its programme see it."""
+
+    id: UUID
+    programme_id: UUID
+    mentee_id: UUID
+    mentee_known_as: str | None
+    mentor_id: UUID
+    mentor_known_as: str
+    status: MatchStatus
+    offer: Offer | None
+    """What the mentor was shown; taken back once declined or withdrawn."""
+    proposed_at: datetime
+    proposed_by: UUID
+    proposal_reason: str | None
+    answered_at: datetime | None
+    decline_reason: OfferAnswer | None
+    confirmed_at: datetime | None
+    confirmed_by: UUID | None
+    introduced_by: UUID | None
+    ended_on: date | None
+    ended_by: UUID | None
+    ending_reason: EndingReason | None
+    ending_note: str | None
+    is_planned_ending: bool | None
+    visible_until: datetime | None
+    """When the mentor's access ends; empty while no end is set."""
+    actions: list[str]
+    version: int
+
+
+class MatchForMentor(Outbound):
+    """A match as its mentor sees it; of the reasons written by coordinators nothing."""
+
+    id: UUID
+    programme_id: UUID
+    mentee_id: UUID
+    mentor_id: UUID
+    status: MatchStatus
+    offer: Offer | None
+    proposed_at: datetime
+    answered_at: datetime | None
+    decline_reason: OfferAnswer | None
+    confirmed_at: datetime | None
+    ended_on: date | None
+    is_planned_ending: bool | None
+    visible_until: datetime | None
+    """When this access ends; empty while no end is set."""
+    actions: list[str]
+    version: int
+
+
+class MatchAsSeen(RootModel[MatchPublic | MatchForMentor]):
+    """A match, as much of it as the caller's role sees."""

@@ -1,4 +1,4 @@
-GRANT SELECT, INSERT, UPDATE ON mentees, mentees_preferences, mentees_briefings TO pm_coordinator;
+GRANT SELECT, INSERT, UPDATE ON mentees, mentees_preferences, mentees_briefings, mentees_pauses TO pm_coordinator;
 CREATE POLICY coordinator ON mentees TO pm_coordinator
   USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
   WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())));
@@ -6,6 +6,9 @@ CREATE POLICY coordinator ON mentees_preferences TO pm_coordinator
   USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
   WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())));
 CREATE POLICY coordinator ON mentees_briefings TO pm_coordinator
+  USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
+  WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())));
+CREATE POLICY coordinator ON mentees_pauses TO pm_coordinator
   USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
   WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())));
 

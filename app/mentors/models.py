@@ -8,6 +8,7 @@ from sqlmodel import Field
 
 from app.core.codes import Code, MeetingMode, StatedGender, TrainingModule, Treatment
 from app.core.models import Row, coded, codes, texts
+from app.programmes.models import Condition
 
 
 class MentorStatus(Code):
@@ -25,6 +26,7 @@ class Mentor(Row, table=True):
     __table_args__ = (
         sa.UniqueConstraint("account_id", "programme_id"),
         sa.CheckConstraint("capacity BETWEEN 0 AND 3", name="capacity"),
+        sa.CheckConstraint("(status = 'left') = (left_on IS NOT NULL)", name="left"),
         codes(MeetingMode, "modes"),
         sa.Index("ix_mentors_programme_id", "programme_id", "id"),
     )
@@ -44,6 +46,7 @@ class Mentor(Row, table=True):
     postcode_district: str | None = Field(default=None, max_length=4)
     travel_km: int | None = None
     availability: str | None = Field(default=None, max_length=4000)
+    left_on: date | None = None
 
 
 class MentorCondition(Row, table=True):
@@ -58,7 +61,7 @@ class MentorCondition(Row, table=True):
 
     programme_id: UUID = Field(foreign_key="programmes.id")
     mentor_id: UUID = Field(foreign_key="mentors.id")
-    condition: str = Field(max_length=40)
+    condition: Condition = coded(Condition, "condition")
     treatments: list[Treatment] = texts()
     diagnosed_year: int | None = None
     consent_given_on: date
@@ -78,3 +81,18 @@ class Training(Row, table=True):
     mentor_id: UUID = Field(foreign_key="mentors.id")
     module: TrainingModule = coded(TrainingModule, "module")
     completed_on: date
+
+
+class Leaving(Row, table=True):
+    """A mentor left on a day, with the reason as the coordinator wrote it; no mentor has a way here."""
+
+    __tablename__ = "mentors_leavings"
+    __table_args__ = (
+        sa.Index("ix_mentors_leavings_programme_id", "programme_id"),
+        sa.Index("ix_mentors_leavings_mentor_id", "mentor_id"),
+    )
+
+    programme_id: UUID = Field(foreign_key="programmes.id")
+    mentor_id: UUID = Field(foreign_key="mentors.id")
+    left_on: date
+    reason: str | None = Field(default=None, max_length=4000)

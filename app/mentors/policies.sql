@@ -1,4 +1,5 @@
 GRANT SELECT, INSERT, UPDATE ON mentors, mentors_conditions, mentors_training TO pm_coordinator;
+GRANT SELECT, INSERT ON mentors_leavings TO pm_coordinator;
 GRANT DELETE ON mentors_conditions TO pm_coordinator;
 CREATE POLICY coordinator ON mentors TO pm_coordinator
   USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
@@ -7,6 +8,9 @@ CREATE POLICY coordinator ON mentors_conditions TO pm_coordinator
   USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
   WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())));
 CREATE POLICY coordinator ON mentors_training TO pm_coordinator
+  USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
+  WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())));
+CREATE POLICY coordinator ON mentors_leavings TO pm_coordinator
   USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
   WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())));
 

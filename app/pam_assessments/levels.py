@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+from app.core.codes import Code
 
 LOWEST_SCORE: Final = Decimal("0.0")
 HIGHEST_SCORE: Final = Decimal("100.0")
@@ -13,44 +14,44 @@ LEVELS: Final = (1, 2, 3, 4)
 _ONE_PLACE: Final = Decimal("0.1")
 
 
-class CutSet(StrEnum):
+class CutSet(Code):
     """Which published cut-offs turned a score into a level; kept with every assessment.
 
     The two differ only for scores from 67.1 to 72.4: level 4 in the older set, level 3 in the current one.
     The date of the change is not published, so it is never guessed from the date of an assessment.
     """
 
-    OLDER = "older"
-    CURRENT = "current"
+    OLDER = "older", "Older cut-offs", "Level 4 from 67.1"
+    CURRENT = "current", "Current cut-offs", "Level 4 from 72.5"
 
 
-class Form(StrEnum):
+class Form(Code):
     """The length of the questionnaire."""
 
-    PAM_22 = "pam_22"
-    PAM_13 = "pam_13"
-    PAM_10 = "pam_10"
+    PAM_22 = "pam_22", "22 questions", "PAM-22"
+    PAM_13 = "pam_13", "13 questions", "PAM-13"
+    PAM_10 = "pam_10", "10 questions", "PAM-10"
 
 
-class Occasion(StrEnum):
+class Occasion(Code):
     """What an assessment was taken for.
 
     Whether a baseline was taken early, late or in time is not an occasion: it follows from the dates of
     the episode (see windows.py) and changes when they do.
     """
 
-    BASELINE = "baseline"
-    FOLLOW_UP = "follow_up"
-    INTERIM = "interim"
+    BASELINE = "baseline", "At the start", "Baseline"
+    FOLLOW_UP = "follow_up", "At the end", "Follow-up"
+    INTERIM = "interim", "In between", "Interim"
 
 
-class Mode(StrEnum):
+class Mode(Code):
     """How the questions were answered: alone, asked face to face or by phone, or through an interpreter."""
 
-    SELF = "self"
-    INTERVIEW = "interview"
-    PHONE = "phone"
-    INTERPRETED = "interpreted"
+    SELF = "self", "Filled in alone", "Self-completed"
+    INTERVIEW = "interview", "Asked face to face", "Interview"
+    PHONE = "phone", "Asked by telephone", "Telephone interview"
+    INTERPRETED = "interpreted", "Through an interpreter", "Interpreted"
 
 
 ITEM_COUNT: Final = MappingProxyType({Form.PAM_22: 22, Form.PAM_13: 13, Form.PAM_10: 10})

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from uuid import UUID
 
+from app.core.codes import Code
 from app.pam_assessments.levels import DEFAULT_MIN_ITEMS, CutSet, Form, Measured, Occasion, Pair
 
 
@@ -57,27 +57,27 @@ class Assessment:
         return Measured(score=self.score, level=self.level, cut_set=self.cut_set)
 
 
-class Placement(StrEnum):
+class Placement(Code):
     """What became of one assessment; each recorded one has exactly one placement and all are kept."""
 
-    COUNTS = "counts"
-    EARLY = "early"
-    LATE = "late"
-    IN_WINDOW_NOT_NEAREST = "in_window_not_nearest"
-    EXCLUDED_ITEMS = "excluded_items"
-    EXCLUDED_STRAIGHT_LINE = "excluded_straight_line"
-    INTERIM = "interim"
-    NO_ANCHOR = "no_anchor"
+    COUNTS = "counts", "Counts"
+    EARLY = "early", "Taken too early", "Before the window"
+    LATE = "late", "Taken too late", "After the window"
+    IN_WINDOW_NOT_NEAREST = "in_window_not_nearest", "Another one is nearer", "In window, not nearest"
+    EXCLUDED_ITEMS = "excluded_items", "Too few answers", "Excluded: items missing"
+    EXCLUDED_STRAIGHT_LINE = "excluded_straight_line", "The same answer throughout", "Excluded: straight line"
+    INTERIM = "interim", "Taken in between", "Interim"
+    NO_ANCHOR = "no_anchor", "Sessions have not begun", "No first contact yet"
 
 
-class Prompt(StrEnum):
+class Prompt(Code):
     """Whether the coordinator is asked for an assessment today."""
 
-    NOT_YET = "not_yet"
-    WANTED = "wanted"
-    COUNTED = "counted"
-    MISSED = "missed"
-    NOT_NEEDED = "not_needed"
+    NOT_YET = "not_yet", "Not yet", "Not due"
+    WANTED = "wanted", "Please take it now", "Due"
+    COUNTED = "counted", "Done", "Complete"
+    MISSED = "missed", "Too late now", "Missed"
+    NOT_NEEDED = "not_needed", "Not needed", "Not required"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from pydantic import Field as Shape
 from pydantic import StrictBool
 from sqlmodel import Field
 
-from app.core.codes import CommunicationNeed, EthnicCategory, GenderIdentity, NhsNumberStatus, StatedGender
+from app.core.codes import Code, CommunicationNeed, EthnicCategory, GenderIdentity, NhsNumberStatus, StatedGender
 from app.core.fields import (
     BirthDate,
     Email,
     LanguageTag,
+    LenientNhsNumber,
     LongText,
     NhsNumber,
     OdsCode,
@@ -25,11 +26,31 @@ from app.core.fields import (
 from app.core.models import Inbound, Row, coded, codes, texts
 
 
+class Agreement(Code):
+    """In what two records agree, or a record with what was looked for."""
+
+    NHS_NUMBER = "nhs_number", "NHS number"
+    NAME = "name", "Name"
+    SIMILAR_NAME = "similar_name", "Similar name"
+    BIRTH_DATE = "birth_date", "Date of birth"
+    POSTCODE = "postcode", "Postcode"
+    PHONE = "phone", "Phone number"
+
+
 class Person(Row, table=True):
     """Somebody who was accepted into a programme; names are kept as sent, never split or cased."""
 
     __tablename__ = "people"
-    __table_args__ = (codes(CommunicationNeed, "communication_needs"),)
+    __table_args__ = (
+        codes(CommunicationNeed, "communication_needs"),
+        sa.Index(
+            "ix_people_name",
+            sa.literal_column("lower((given_name || ' ') || family_name)").label("name"),
+            postgresql_using="gin",
+            postgresql_ops={"name": "gin_trgm_ops"},
+        ),
+        sa.Index("ix_people_phone", "phone"),
+    )
 
     given_name: str = Field(max_length=100)
     family_name: str = Field(max_length=100)
@@ -53,6 +74,7 @@ class Identifiers(Row, table=True):
         sa.UniqueConstraint("person_id"),
         sa.UniqueConstraint("nhs_number", "birth_date"),
         sa.Index("ix_people_identifiers_birth_date", "birth_date"),
+        sa.Index("ix_people_identifiers_postcode", "postcode"),
     )
 
     person_id: UUID = Field(foreign_key="people.id")
@@ -70,14 +92,17 @@ class Candidate(Row, table=True):
     __tablename__ = "people_candidates"
     __table_args__ = (
         sa.UniqueConstraint("person_id", "other_person_id", "programme_id"),
+        sa.CheckConstraint("person_id <> other_person_id", name="two"),
+        codes(Agreement, "same"),
         sa.Index("ix_people_candidates_programme_id", "programme_id"),
+        sa.Index("ix_people_candidates_other_person_id", "other_person_id"),
     )
 
     programme_id: UUID = Field(foreign_key="programmes.id")
     person_id: UUID = Field(foreign_key="people.id")
     other_person_id: UUID = Field(foreign_key="people.id")
-    same: list[str] = texts()
-    """What agrees: nhs_number, birth_date, name, postcode, phone."""
+    same: list[Agreement] = texts()
+    """What agrees (`Agreement`)."""
 
 
 class PersonDetails(Inbound):
@@ -101,3 +126,9 @@ class PersonDetails(Inbound):
     practice_ods_code: OdsCode | None = None
     communication_needs: Annotated[list[CommunicationNeed], Shape(max_length=20)] = []
     communication_note: LongText | None = None
+
+
+class KeptDetails(PersonDetails):
+    """Details as a referral keeps them: what was taken once is not tested again."""
+
+    nhs_number: LenientNhsNumber | None = None

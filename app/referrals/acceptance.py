@@ -27,7 +27,7 @@ AS_SENT = "as-sent"
 
 
 class NotEligible(Conflict):
-    """The programme's rules are not met, as `rules` says; accept with an `override_reason` if it is right all the same."""
+    """The programme's rules are not met, as `rules` says; accept with `override_reason` if it is right all the same."""
 
 
 async def accept(db: AsyncSession, referral_id: UUID, decision: ReferralAccept) -> Found:

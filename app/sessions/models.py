@@ -61,8 +61,9 @@ class MentoringSession(Row, table=True):
             "status NOT IN ('booked', 'did_not_attend') OR planned_starts_at IS NOT NULL OR held_on IS NOT NULL",
             name="has_a_day",
         ),
-        sa.Index("ix_sessions_mentee_id", "mentee_id", "held_on", "id"),
+        sa.Index("ix_sessions_mentee_id", "mentee_id", "takes_place_on", "id"),
         sa.Index("ix_sessions_programme_id", "programme_id", "id"),
+        sa.Index("ix_sessions_takes_place_on", "takes_place_on", "id"),
         sa.Index("ix_sessions_match_id", "match_id", "status"),
     )
 
@@ -74,6 +75,17 @@ class MentoringSession(Row, table=True):
     planned_ends_at: datetime | None = instant()
     held_on: date | None = None
     """The true day (Europe/London) it took place or was missed, however late it is entered."""
+    takes_place_on: date | None = typed(
+        default=None,
+        sa_type=sa.Date,
+        # worded as PostgreSQL gives it back, so that the comparison of model and schema finds them alike
+        sa_column_args=(
+            sa.Computed(
+                "COALESCE(held_on, ((planned_starts_at AT TIME ZONE 'Europe/London'::text))::date)", persisted=True
+            ),
+        ),
+    )
+    """The day of its place in a list: the true one, else the planned one; kept by the database."""
     minutes: int | None = None
     mode: MeetingMode | None = coded(MeetingMode, "mode", default=None, nullable=True)
     place: str | None = Field(default=None, max_length=200)

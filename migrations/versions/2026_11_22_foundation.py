@@ -154,7 +154,7 @@ def upgrade() -> None:
     sa.CheckConstraint("communication_needs <@ ARRAY['no_telephone','by_text','by_email','by_letter','text_relay','large_print','easy_read','braille','audio','bsl_interpreter','lipspeaker','speech_to_text','advocate','lipreads','hearing_loop','more_time','communication_aid','supporter']::text[]", name=op.f('ck_people_communication_needs')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_people'))
     )
-    op.create_index('ix_people_name', 'people', [sa.literal_column("lower(given_name || ' ' || family_name) gin_trgm_ops")], unique=False, postgresql_using='gin')
+    op.create_index('ix_people_name', 'people', [sa.literal_column("lower((given_name || ' ') || family_name)").label('name')], unique=False, postgresql_using='gin', postgresql_ops={'name': 'gin_trgm_ops'})
     op.create_index('ix_people_phone', 'people', ['phone'], unique=False)
     op.create_table('programmes',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -1158,7 +1158,7 @@ def downgrade() -> None:
     op.drop_table('tombstones')
     op.drop_table('programmes')
     op.drop_index('ix_people_phone', table_name='people')
-    op.drop_index('ix_people_name', table_name='people', postgresql_using='gin')
+    op.drop_index('ix_people_name', table_name='people', postgresql_using='gin', postgresql_ops={'name': 'gin_trgm_ops'})
     op.drop_table('people')
     op.drop_table('organisations')
     op.drop_index(op.f('ix_idempotent_answers_expires_at'), table_name='idempotent_answers')

@@ -31,6 +31,7 @@ async def _raw(world: World, body: bytes, **headers: str) -> httpx.Response:
         b"\xff\xfe",
         b"[" * 5000 + b"]" * 5000,
         b'{"a":' * 3000 + b"1" + b"}" * 3000,
+        b'{"a":' * 101 + b"1" + b"}" * 101,
         b"{'a': 1}",
         b'{"a": 1,}',
     ],
@@ -85,7 +86,7 @@ PERSON_FAULTS: list[tuple[str, Any, str]] = [
     ("phone", "12", "phone_form"),
     ("email", "nobody", "email_form"),
     ("ethnic_category", "Q", "enum"),
-    ("language", "e1", "language_form"),
+    ("language", "?!", "language_form"),
     ("practice_ods_code", "A-1", "ods_code_form"),
     ("is_interpreter_needed", "yes", "bool_type"),
     ("shoe_size", 9, "extra_forbidden"),
@@ -93,7 +94,7 @@ PERSON_FAULTS: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("name", "value", "code"), PERSON_FAULTS)
-async def test_a_faulty_field_of_a_person_is_named_with_its_rule(world: World, name: str, value: Any, code: str) -> None:
+async def test_a_faulty_field_of_a_person_is_named(world: World, name: str, value: Any, code: str) -> None:
     refused = await world.referrer.post("/v1/referrals", referral(world.programme_id, person=person() | {name: value}))
     problem = body_of(refused, 422)
     assert [(e["field"], e["code"]) for e in problem["errors"]] == [(f"/person/{name}", code)]
@@ -111,7 +112,7 @@ async def test_a_faulty_field_of_a_person_is_named_with_its_rule(world: World, n
         ("reasons", [SECRET], "/reasons/0"),
         ("consent", {"is_given": False, "given_on": "2026-01-01", "method": "in_person"}, "/consent/is_given"),
         ("status", "accepted", "/status"),
-        ("id", str(uuid4()), "/id"),
+        ("id", "0190f3c4-7c1e-7c3a-9d55-2f6a8f1f0b11", "/id"),
         ("person", {"given_name": SECRET}, "/person/family_name"),
     ],
 )
@@ -123,12 +124,6 @@ async def test_a_faulty_field_is_named_and_its_value_not_repeated(
     assert field in [e["field"] for e in problem["errors"]]
     assert SECRET not in refused.text
     assert refused.headers["content-type"] == "application/problem+json"
-
-
-async def test_an_instant_without_a_zone_is_refused(world: World) -> None:
-    body = {"now": "2026-01-01T09:00:00"}
-    refused = await world.coordinator.send("PUT", "/v1/clock", json=body)
-    assert refused.status_code in (404, 405), "the clock is absent unless a setting offers it"
 
 
 @pytest.mark.parametrize("path", ["/v1/referrals/nonsense", f"/v1/referrals/{SECRET}/decline"])
@@ -148,10 +143,12 @@ async def test_an_address_that_is_not_there_says_so(world: World) -> None:
 
 async def test_a_change_without_if_match_is_refused_and_a_stale_one_too(world: World) -> None:
     path = f"/v1/organisations/{world.practice_id}"
-    assert body_of(await world.coordinator.patch(path, {"name": "B"}, None), 428)["type"] == "/problems/version-required"
+    absent = await world.coordinator.patch(path, {"name": "B"}, None)
+    assert body_of(absent, 428)["type"] == "/problems/version-required"
     changed = await world.coordinator.patch(path, {"name": "B"}, '"v1"')
     assert (changed.status_code, changed.headers["etag"]) == (200, '"v2"')
-    assert body_of(await world.coordinator.patch(path, {"name": "C"}, '"v1"'), 412)["type"] == "/problems/version-changed"
+    stale = await world.coordinator.patch(path, {"name": "C"}, '"v1"')
+    assert body_of(stale, 412)["type"] == "/problems/version-changed"
     malformed = await world.coordinator.patch(path, {"name": "C"}, "v1")
     assert body_of(malformed, 422)["errors"][0]["field"] == "header:If-Match"
 
@@ -179,7 +176,9 @@ async def test_a_tampered_cursor_is_refused(world: World, twist: str) -> None:
     assert body_of(await world.coordinator.get(path), 400)["type"] == "/problems/cursor-not-valid"
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=many", "include=everything", "status=lost", "cursor=%00"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=many", "include=everything", "status=lost", "cursor=%00"]
+)
 async def test_a_faulty_query_names_its_parameter(world: World, query: str) -> None:
     problem = body_of(await world.coordinator.get(f"/v1/referrals?{query}"), 422)
     assert problem["errors"][0]["field"] == f"query:{query.split('=')[0]}"

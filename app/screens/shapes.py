@@ -1,0 +1,328 @@
+"""What each screen shows."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from app.core.codes import Code, MeetingMode, ReferralReason
+from app.core.models import Outbound
+from app.goals.models import GoalArea, GoalStatus
+from app.matches.models import MatchStatus, Offer
+from app.mentees.models import MenteeStatus
+from app.mentees.shapes import BriefingPublic, PreferencesPublic
+from app.mentees.waiting import WaitingBand
+from app.pam_assessments.windows import Prompt
+from app.referrals.models import ReferralPublic, ReferralStatus
+from app.sessions.models import CancelledBy, SessionStatus, Topic
+
+
+class DueKind(Code):
+    """A kind of thing a coordinator looks after every morning."""
+
+    REFERRAL_UNDECIDED = "referral_undecided", "Referral to decide on"
+    OFFER_UNANSWERED = "offer_unanswered", "Offer a mentor has not answered"
+    MATCH_TO_CONFIRM = "match_to_confirm", "Accepted offer to confirm"
+    MENTEE_WAITING = "mentee_waiting", "Mentee waiting for a mentor"
+    PAIR_QUIET = "pair_quiet", "Pair without a session in 21 days"
+    BASELINE_WANTED = "baseline_wanted", "Baseline PAM wanted"
+    FOLLOW_UP_WANTED = "follow_up_wanted", "Follow-up PAM wanted"
+    SESSION_NOT_WRITTEN_UP = "session_not_written_up", "Session not written up"
+    PLANNED_END_PASSED = "planned_end_passed", "Planned end passed"
+
+
+class DueItem(Outbound):
+    """One thing to look after."""
+
+    id: UUID
+    """Of the referral, match, mentee or session."""
+    who: str
+    mentor: str | None
+    since_on: date
+    days: int
+    link: str
+    """The address that opens it."""
+
+
+class DueKindShown(Outbound):
+    """How many of one kind, and the longest standing of them."""
+
+    kind: DueKind
+    label: str
+    count: int
+    items: list[DueItem]
+
+
+class TodayScreen(Outbound):
+    """What there is to do today, by kind, the longest standing first."""
+
+    today: date
+    kinds: list[DueKindShown]
+
+
+class PracticeNamed(Outbound):
+    """The practice at which the person is registered; no name where the directory does not know its code."""
+
+    ods_code: str
+    name: str | None
+
+
+class LinkedReferral(Outbound):
+    """Another referral of the same person."""
+
+    id: UUID
+    reference: str
+    status: ReferralStatus
+    organisation_name: str | None
+    received_at: datetime
+
+
+class LatestEpisode(Outbound):
+    """Somebody's latest episode in this programme."""
+
+    mentee_id: UUID
+    status: MenteeStatus
+    ended_on: date | None
+
+
+class PossibleDuplicate(Outbound):
+    """A known person who may be the one referred."""
+
+    id: UUID
+    given_name: str
+    family_name: str
+    known_as: str | None
+    birth_date: date | None
+    nhs_number: str | None
+    postcode: str | None
+    same: list[str]
+    """What agrees: `nhs_number`, `name`, `similar_name`, `birth_date`, `postcode`, `phone`."""
+    episode: LatestEpisode | None
+
+
+class TriageScreen(ReferralPublic):
+    """Everything needed to decide on one referral."""
+
+    practice: PracticeNamed | None
+    linked_referrals: list[LinkedReferral]
+    possible_duplicates: list[PossibleDuplicate]
+    """Those who agree in most first, ten at most."""
+
+
+class WaitingMentee(Outbound):
+    """Somebody who waits for a mentor."""
+
+    id: UUID
+    programme_id: UUID
+    given_name: str
+    family_name: str
+    known_as: str | None
+    received_on: date
+    waiting_since: datetime
+    days_waiting: int
+    """From receipt to today, or to the first match of those who wait for another."""
+    days_since: int
+    """Since acceptance, or since the last match ended."""
+    waiting_band: WaitingBand
+    coordinator_id: UUID | None
+    coordinator_name: str | None
+    flags: list[dict[str, str | None]]
+    reasons: list[ReferralReason]
+    briefing: BriefingPublic | None
+    preferences: PreferencesPublic | None
+    open_offer_count: int
+    actions: list[str]
+    version: int
+
+
+class MenteeOfPair(Outbound):
+    """The mentee's side of a pair."""
+
+    id: UUID
+    status: MenteeStatus
+    first_held_on: date | None
+    planned_end_on: date | None
+    ended_on: date | None
+    week: int | None
+    """Which week since the first session it is, from 1; empty before it and after the end."""
+
+
+class MentorOfPair(Outbound):
+    """The mentor's side of a pair."""
+
+    id: UUID
+    name: str
+    known_as: str
+
+
+class SessionOfPair(Outbound):
+    """One session of the pair."""
+
+    id: UUID
+    status: SessionStatus
+    planned_starts_at: datetime | None
+    held_on: date | None
+    minutes: int | None
+    mode: MeetingMode | None
+    place: str | None
+    topics: list[Topic]
+    cancelled_by: CancelledBy | None
+    note: str | None
+    version: int
+
+
+class SessionCounts(Outbound):
+    """The sessions of the pair so far."""
+
+    held: int
+    did_not_attend: int
+    cancelled: int
+    did_not_attend_in_a_row: int
+    """Missed since the last session held; a cancellation neither counts nor interrupts."""
+    last_held_on: date | None
+    next_starts_at: datetime | None
+
+
+class ConfidencePoint(Outbound):
+    """How confident the mentee was on a day, 0–10."""
+
+    on: date
+    confidence: int
+    progress: str | None
+    """Empty at the start."""
+
+
+class GoalOfPair(Outbound):
+    """A goal and its confidence over time."""
+
+    id: UUID
+    area: GoalArea
+    statement: str
+    importance: int
+    status: GoalStatus
+    points: list[ConfidencePoint]
+    version: int
+
+
+class PamDueOfPair(Outbound):
+    """When an assessment is due, and what is asked today."""
+
+    opens_on: date | None
+    closes_on: date | None
+    prompt: Prompt
+
+
+class PairForMentor(Outbound):
+    """A pair as its mentor sees it."""
+
+    id: UUID
+    programme_id: UUID
+    status: MatchStatus
+    offer: Offer | None
+    proposed_at: datetime
+    confirmed_at: datetime | None
+    ended_on: date | None
+    mentee: MenteeOfPair | None
+    """Empty until the match is confirmed."""
+    briefing: BriefingPublic | None
+    session_counts: SessionCounts
+    sessions: list[SessionOfPair]
+    """The newest twenty."""
+    goals: list[GoalOfPair]
+    actions: list[str]
+    version: int
+
+
+class PairForCoordinator(PairForMentor):
+    """A pair as its coordinator sees it."""
+
+    mentee_name: str
+    mentor: MentorOfPair
+    pam_baseline: PamDueOfPair
+    pam_follow_up: PamDueOfPair
+    mentee_actions: list[str]
+    """What may be done with the episode now."""
+
+
+class NextSession(Outbound):
+    """The next meeting: with whom, when, where, and what the mentee needs there."""
+
+    id: UUID
+    match_id: UUID
+    mentee_id: UUID
+    known_as: str
+    planned_starts_at: datetime
+    planned_ends_at: datetime | None
+    mode: MeetingMode | None
+    place: str | None
+    contact_route: str | None
+    access_needs: str | None
+    communication_needs: list[str]
+    language: str | None
+    is_interpreter_needed: bool
+    safety_note: str | None
+
+
+class OfferShown(Outbound):
+    """An offer to answer."""
+
+    id: UUID
+    offer: Offer
+    proposed_at: datetime
+    actions: list[str]
+    version: int
+
+
+class UnwrittenSession(Outbound):
+    """A session that still has to be written up."""
+
+    id: UUID
+    match_id: UUID
+    mentee_id: UUID
+    known_as: str
+    status: SessionStatus
+    since_on: date
+    version: int
+
+
+class CaseloadMentee(Outbound):
+    """Somebody the mentor supports at present."""
+
+    match_id: UUID
+    mentee_id: UUID
+    known_as: str
+    status: MenteeStatus
+    first_held_on: date | None
+    planned_end_on: date | None
+    held: int
+    last_held_on: date | None
+    next_starts_at: datetime | None
+
+
+class MentorHomeScreen(Outbound):
+    """A mentor's first look at the phone."""
+
+    next_session: NextSession | None
+    offers: list[OfferShown]
+    not_written_up: list[UnwrittenSession]
+    caseload: list[CaseloadMentee]
+
+
+class OurReferral(Outbound):
+    """A referral as the practice that sent it follows it."""
+
+    id: UUID
+    reference: str
+    status: ReferralStatus
+    status_words: str
+    programme_name: str
+    organisation_id: UUID
+    given_name: str
+    family_name: str
+    received_at: datetime
+    days_since_received: int
+    days_waiting: int
+    """Until the decision, or until today."""
+    waiting_band: WaitingBand
+    last_change_at: datetime
+    elsewhere: str | None
+    actions: list[str]
+    version: int

@@ -1,0 +1,175 @@
+"""Role by operation by relation, through the doors: every operation of the service, asked by everybody."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from app.core.actor import Role
+from app.main import ROUTERS
+from scripts.generated_docs import permission_of, routes_of
+from tests.access.calls import CALLS, NONE, Call, filled, words
+from tests.access.relations import EVERYTHING, RELATIONS, WHO, Relation
+from tests.access.scene import Scene
+from tests.factories import Caller
+from tests.fhir.practices import Practice
+
+pytestmark = pytest.mark.anyio
+
+
+def _operations() -> Iterator[APIRoute]:
+    bare = FastAPI()
+    for router in ROUTERS:
+        bare.include_router(router)
+    return routes_of(bare)
+
+
+OPERATIONS = {route.name: route for route in _operations()}
+CLOSED = sorted(name for name, route in OPERATIONS.items() if permission_of(route))
+OPEN = sorted(set(OPERATIONS) - set(CLOSED))
+OF_THE_SIGN_IN = {"log_out", "switch_role"}
+"""These end the sign-in they come with, so each is asked with a fresh one."""
+
+
+@pytest.fixture(scope="session")
+async def scene(app: FastAPI, http: httpx.AsyncClient, owner: Any, anyio_backend: str) -> AsyncIterator[Scene]:
+    """One scene for all operations: refusals change nothing, and what a verb uses up is spare."""
+    yield await Scene.make(app, http, owner)
+
+
+def kinds_in(route: APIRoute) -> set[str]:
+    """What the address of an operation names; a kind that no scene has is a gap in these tests."""
+    kinds = {parameter.name for parameter in route.dependant.path_params}
+    unknown = kinds - EVERYTHING
+    if unknown:
+        pytest.fail(
+            f"{route.path}: add {sorted(unknown)} to tests/access/relations.py and scene.py, and who reaches it."
+        )
+    return kinds
+
+
+def expected(route: APIRoute, call: Call, relation: Relation) -> str:
+    """What this relation must be answered: done, let see (its part of a list), or refused in one of the ways."""
+    is_for_practices = route.path.startswith("/fhir/")
+    if permission_of(route) not in relation.permissions or (is_for_practices and relation.role is not Role.REFERRER):
+        return "not allowed"
+    if not relation.is_let_in:
+        return "not signed in"
+    kinds = kinds_in(route)
+    if kinds | call.about <= relation.reaches:
+        return "done"
+    if kinds:
+        return "not found"
+    return "let see" if "GET" in (route.methods or ()) or call.finds else "refused"
+
+
+ALLOWED: dict[str, frozenset[int]] = {
+    "not allowed": frozenset({403}),
+    "not signed in": frozenset({401}),
+    "not found": frozenset({404}),
+    "refused": frozenset({403, 404, 409, 422}),
+    "let see": frozenset({200}),
+    # a verb that somebody before has done already is refused by the state
+    "done": frozenset({200, 201, 204, 409}),
+}
+
+
+async def ask(scene: Scene, route: APIRoute, name: str, token: str | None = None) -> httpx.Response:
+    """The operation asked by this relation, or with this token."""
+    call = CALLS.get(route.name, NONE)
+    caller = scene.callers[name]
+    if route.name in OF_THE_SIGN_IN and caller.sign_in_id and RELATIONS[name].is_let_in:
+        caller = await scene.world.signed_in(caller.id, caller.role)
+    if token is not None:
+        caller = Caller(caller.http, caller.id, caller.role, token)
+    if route.name == "process_message":
+        practice = await Practice.of(scene.world)
+        return await practice.send(practice.referral(), client=caller)
+    given = words(scene, call, caller.role.value)
+    path = filled(route.path + call.query, given)
+    method = next(iter(route.methods or ()))
+    headers = {"If-Match": await _tag(scene, path)} if method == "PATCH" else {}
+    options = {} if call.body is None else {"json": filled(call.body, given)}
+    return await caller.send(method, path, headers=headers, **options)
+
+
+async def _tag(scene: Scene, path: str) -> str:
+    return str((await scene.world.coordinator.get(path)).headers["ETag"])
+
+
+def leaks(scene: Scene, call: Call, relation: Relation, answer: httpx.Response) -> list[str]:
+    """What an answer tells that this relation may not know."""
+    ids = scene.ids | {kind: scene.spare[name] for kind, name in call.spare.items()}
+    told = [kind for kind, value in ids.items() if kind not in relation.reaches and value in answer.text]
+    if not relation.reaches & WHO:
+        told += [secret for secret in scene.secrets if secret in answer.text]
+    return told
+
+
+async def _fault(scene: Scene, route: APIRoute, name: str) -> tuple[str, int, str]:
+    call, relation = CALLS.get(route.name, NONE), RELATIONS[name]
+    wanted = expected(route, call, relation)
+    answer = await ask(scene, route, name)
+    faults = []
+    if answer.status_code not in ALLOWED[wanted]:
+        faults.append(f"{answer.status_code} instead of {wanted}: {answer.text[:300]}")
+    if told := leaks(scene, call, relation, answer):
+        faults.append(f"tells {told}")
+    if call.finds in relation.reaches and wanted == "done" and scene.ids[call.finds] not in answer.text:
+        faults.append(f"does not show its {call.finds}")
+    return wanted, answer.status_code, f"{name}: {'; '.join(faults)}" if faults else ""
+
+
+@pytest.mark.parametrize("operation", CLOSED)
+async def test_an_operation_answers_everybody_as_role_and_relation_say(scene: Scene, operation: str) -> None:
+    route, call = OPERATIONS[operation], CALLS.get(operation, NONE)
+    last_first = sorted(RELATIONS, key=lambda name: expected(route, call, RELATIONS[name]) == "done")
+    before = await _changes(scene, last_first, route, call)
+    answers = [await _fault(scene, route, name) for name in last_first if _is_refused(route, call, name)]
+    assert [fault for _, _, fault in answers if fault] == []
+    assert await _changes(scene, last_first, route, call) == before, "a refusal left a trace"
+    done = [await _fault(scene, route, name) for name in last_first if not _is_refused(route, call, name)]
+    assert [fault for _, _, fault in done if fault] == []
+    statuses = [status for wanted, status, _ in done if wanted == "done"]
+    assert not statuses or min(statuses) < 300, "nobody could do it: the request of tests/access/calls.py is not valid"
+
+
+def _is_refused(route: APIRoute, call: Call, name: str) -> bool:
+    return expected(route, call, RELATIONS[name]) not in ("done", "let see")
+
+
+async def _changes(scene: Scene, names: list[str], route: APIRoute, call: Call) -> int:
+    """How many rows those have changed, up to now, who are refused this operation."""
+    refused = [scene.callers[name].id for name in names if _is_refused(route, call, name)]
+    changed: int = await scene.world.owner.fetchval(
+        "SELECT count(*) FROM audit_entries WHERE actor_id = ANY($1)", refused
+    )
+    return changed
+
+
+@pytest.mark.parametrize("operation", CLOSED)
+async def test_an_operation_that_asks_for_a_permission_answers_nobody_without_a_token(
+    scene: Scene, operation: str
+) -> None:
+    answer = await ask(scene, OPERATIONS[operation], "coordinator/own", token="")
+    assert answer.status_code == 401, answer.text
+    assert leaks(scene, CALLS.get(operation, NONE), Relation(Role.GATE), answer) == []
+
+
+@pytest.mark.parametrize("operation", OPEN)
+async def test_an_open_operation_tells_nothing_of_anybody(scene: Scene, operation: str) -> None:
+    route = OPERATIONS[operation]
+    path = route.path.replace("{kind}", "not-found")
+    answer = await scene.world.http.request(next(iter(route.methods or ())), path)
+    assert answer.status_code < 500, answer.text
+    assert answer.status_code not in (401, 403), answer.text
+    assert leaks(scene, NONE, Relation(Role.GATE), answer) == []
+
+
+def test_the_matrix_has_every_operation_of_the_service(app: FastAPI) -> None:
+    assert {route.name for route in routes_of(app)} == set(OPERATIONS)
+    assert len(CLOSED) > 100
+    assert set(CALLS) <= set(CLOSED)
