@@ -1,7 +1,8 @@
 """Pages of docs/ that are made from the code and the database, so that they cannot tell of another service."""
 
+import ast
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,21 @@ from sqlmodel import SQLModel
 
 from app.access.permissions import CLIENT_SCOPES, GRANTS, SCOPES
 from app.core.actor import Role
+from app.core.codes import Code
 from app.core.errors import known_problems
 from app.core.steps import Steps
+from app.matches.models import MatchStatus
+from app.matches.service import STEPS as MATCH_STEPS
+from app.mentees.models import MenteeStatus
+from app.mentees.service import STEPS as MENTEE_STEPS
+from app.referrals.models import ReferralStatus
+from app.referrals.service import STEPS as REFERRAL_STEPS
+from app.sessions.models import SessionStatus
+from app.sessions.service import STEPS as SESSION_STEPS
 from app.tables import metadata
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 MADE = "<!-- Made by tests/docs; run `UPDATE_DOCS=1 .venv/bin/pytest tests/docs` to make it again. -->\n\n"
 
 
@@ -42,6 +53,7 @@ async def permissions(app: FastAPI, owner: Any, prefix: str) -> str:
     lines = ["# Who may do what\n", MADE, *_operations(app), *_scopes()]
     lines += await _tables(owner, prefix)
     lines += await _policies(owner, prefix)
+    lines += [*_beyond_rows(), *await _definers(owner)]
     return "\n".join(lines) + "\n"
 
 
@@ -122,6 +134,33 @@ def _one_line(sql: str | None) -> str:
     return "`" + " ".join(sql.split()).replace("|", "\\|") + "`" if sql else ""
 
 
+def _beyond_rows() -> Iterator[str]:
+    """Each use of `as_service` with the reason it gives, which must be written out where it is used."""
+    yield "\n## Beyond the caller's rows\n"
+    yield "Verbs that for a moment act as `service`; the audit keeps the true caller, and notes the reason.\n"
+    yield "| file | function | reason |\n|---|---|---|"
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                for reason in _reasons(function):
+                    yield f"| `{path.relative_to(ROOT).as_posix()}` | `{function.name}` | {reason} |"
+
+
+def _reasons(function: ast.AST) -> Iterator[str]:
+    for call in ast.walk(function):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "as_service":
+            yield str(ast.literal_eval(call.args[1]))
+
+
+async def _definers(owner: Any) -> list[str]:
+    rows = await owner.fetch(
+        "SELECT DISTINCT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1"
+    )
+    names = ", ".join(f"`{row['proname']}`" for row in rows)
+    return [f"\nFunctions and triggers that run as the owner, each in the `functions.sql` of its slice: {names}."]
+
+
 def data_dictionary() -> str:
     """docs/data-dictionary.md: every table and column, its type and what the class says of it."""
     from_table = {cls.__table__.name: cls for cls in _table_classes()}
@@ -137,7 +176,7 @@ def data_dictionary() -> str:
     return "\n".join(lines)
 
 
-def _table_classes(cls: type = SQLModel) -> Iterator[Any]:
+def _table_classes(cls: type[Any] = SQLModel) -> Iterator[Any]:
     for child in cls.__subclasses__():
         if hasattr(child, "__table__"):
             yield child
@@ -152,10 +191,54 @@ def problems() -> str:
     return "\n".join(lines) + "\n"
 
 
-def picture(steps: Steps, first: str, labels: Mapping[str, str]) -> str:
-    """A state table as a Mermaid diagram."""
-    lines = ["```mermaid", "stateDiagram-v2", f"  [*] --> {first}"]
-    lines += [f"  {state}: {label}" for state, label in labels.items()]
-    for verb, step in steps.verbs.items():
-        lines += [f"  {origin} --> {step.to or origin}: {verb}" for origin in step.origins]
+Arrow = tuple[str, str, str]
+"""From a state to a state, and the words beside it."""
+
+PICTURES: Mapping[str, tuple[Steps, type[Code], Sequence[Arrow]]] = {
+    "referral": (REFERRAL_STEPS, ReferralStatus, [("[*]", "received", "receive")]),
+    "mentee": (
+        MENTEE_STEPS,
+        MenteeStatus,
+        [
+            ("[*]", "waiting", "a referral is accepted"),
+            ("waiting", "matched", "a match is confirmed"),
+            ("matched", "waiting", "the match ends"),
+            ("paused", "waiting", "resume"),
+            ("paused", "matched", "resume"),
+        ],
+    ),
+    "match": (MATCH_STEPS, MatchStatus, [("[*]", "proposed", "propose")]),
+    "session": (
+        SESSION_STEPS,
+        SessionStatus,
+        [
+            ("[*]", "booked", "book"),
+            ("[*]", "held", "record"),
+            ("[*]", "did_not_attend", "record"),
+            ("booked", "draft", "save a draft"),
+            ("held", "did_not_attend", "correct"),
+            ("did_not_attend", "held", "correct"),
+        ],
+    ),
+}
+"""What is drawn in docs/states.md: the table of steps, the states, and the ways that are no step of the table."""
+
+
+def with_pictures(page: str) -> str:
+    """The page with each picture between its markers drawn afresh."""
+    for name, (steps, states, arrows) in PICTURES.items():
+        before, begin, after = page.partition(f"<!-- picture: {name} -->\n")
+        _, end, rest = after.partition("<!-- end of picture -->")
+        page = before + begin + picture(steps, states, arrows) + "\n" + end + rest
+    return page
+
+
+def picture(steps: Steps, states: type[Code], arrows: Sequence[Arrow]) -> str:
+    """A state table as a Mermaid diagram; a state that nothing leaves is an end."""
+    moves = [(origin, step.to, verb) for verb, step in steps.verbs.items() if step.to for origin in step.origins]
+    moves = [*arrows, *moves]
+    left = {origin for origin, _, _ in moves}
+    lines = ["```mermaid", "stateDiagram-v2", *(f"  {state.value}: {state.label}" for state in states)]
+    lines += [f"  {origin} --> {to}: {words}" for origin, to, words in moves]
+    lines += [f"  {state.value} --> [*]" for state in states if state.value not in left]
     return "\n".join([*lines, "```"])

@@ -22,6 +22,7 @@ from app.access.keys import new_private_pem
 from app.core import clock, embedded
 from app.main import create_app
 from app.settings import Settings
+from tests import contract
 from tests.factories import World
 
 hypothesis_settings.register_profile("house", deadline=None, max_examples=60)
@@ -166,8 +167,14 @@ async def app(settings: Settings, addresses: installation.Addresses, anyio_backe
 @pytest.fixture(scope="session")
 async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a token."""
+
+    async def keeps_its_word(response: httpx.Response) -> None:
+        await response.aread()
+        contract.check(app, response)
+
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+    hooks = {"response": [keeps_its_word]}
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", event_hooks=hooks) as client:
         yield client
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel.ext.asyncio.session import AsyncSession
 from structlog.contextvars import bind_contextvars
@@ -12,7 +12,7 @@ from structlog.contextvars import bind_contextvars
 from app.access.permissions import Permission, permissions_of
 from app.access.tokens import AccessClaims, TokenRefused, read
 from app.core import clock
-from app.core.actor import Actor, Kind, Role, public
+from app.core.actor import Actor, Kind, public
 from app.core.database import Database, Origin, Reader
 from app.core.errors import NotAllowed, NotSignedIn
 from app.core.etags import wanted_version
@@ -22,7 +22,7 @@ bearer = HTTPBearer(auto_error=False, description="An access token from /v1/auth
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
-def claims_of(request: Request, credentials: Credentials) -> AccessClaims:
+async def claims_of(request: Request, credentials: Credentials) -> AccessClaims:
     """The verified claims of the access token sent; `NotSignedIn` for anything else, without saying why."""
     if credentials is None:
         raise NotSignedIn()
@@ -39,7 +39,7 @@ def claims_of(request: Request, credentials: Credentials) -> AccessClaims:
         raise NotSignedIn() from refused
 
 
-def signed_in(request: Request, claims: Annotated[AccessClaims, Depends(claims_of)]) -> Actor:
+async def signed_in(request: Request, claims: Annotated[AccessClaims, Depends(claims_of)]) -> Actor:
     """Who the token says is calling; the database has the last word in the first statement."""
     actor = Actor(
         kind=claims.kind,
@@ -59,7 +59,7 @@ Caller = Annotated[Actor, Depends(signed_in)]
 def allow(permission: Permission) -> Any:
     """The caller, if its role (and a client's scopes) hold this permission; else 401 or 403."""
 
-    def allowed(actor: Caller) -> Actor:
+    async def allowed(actor: Caller) -> Actor:
         if permission.value not in actor.permissions:
             raise NotAllowed()
         return actor
@@ -68,7 +68,7 @@ def allow(permission: Permission) -> Any:
     return Depends(allowed)
 
 
-def at_the_gate(request: Request) -> Actor:
+async def at_the_gate(request: Request) -> Actor:
     """Nobody in particular: the few routes that need no token."""
     request.state.actor = public()
     return public()
@@ -102,7 +102,7 @@ async def reporting(request: Request) -> AsyncIterator[Reader]:
         yield db
 
 
-def paging(
+async def paging(
     limit: Annotated[int, Query(ge=1, le=200, description="How many at most.")] = 50,
     cursor: Annotated[
         str | None,
@@ -116,27 +116,10 @@ def paging(
     return Paging(limit=limit, cursor=cursor, include=include)
 
 
-def cursor_secret(request: Request) -> bytes:
+async def cursor_secret(request: Request) -> bytes:
     """What list cursors are signed with."""
     secret: bytes = request.app.state.cursor_secret
     return secret
-
-
-def documented_headers(
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            max_length=255,
-            description="A key of your own for this request; sent again, it gives the first answer back.",
-        ),
-    ] = None,
-    if_match: Annotated[
-        str | None,
-        Header(max_length=40, description="The ETag you read; needed on PATCH, optional on verbs."),
-    ] = None,
-) -> None:
-    """The two headers every change understands, for the document; the door reads them itself."""
-    del idempotency_key, if_match
 
 
 Writing = Annotated[AsyncSession, Depends(writing)]
@@ -145,5 +128,3 @@ Reporting = Annotated[Reader, Depends(reporting, scope="function")]
 Pages = Annotated[Paging, Depends(paging)]
 CursorSecret = Annotated[bytes, Depends(cursor_secret)]
 Gate = Annotated[Actor, Depends(at_the_gate)]
-DocumentedHeaders = Depends(documented_headers)
-MACHINE_ROLES = frozenset({Role.REFERRER, Role.ANALYST})

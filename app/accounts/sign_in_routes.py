@@ -25,7 +25,7 @@ ALWAYS = (errors.NotValid, errors.BodyTooLarge, errors.Unavailable, errors.TookT
 JSON = (errors.MalformedJson, errors.MediaTypeNotSupported)
 
 
-def the_desk(request: Request) -> Desk:
+async def the_desk(request: Request) -> Desk:
     """The desk of this request."""
     state = request.app.state
     return Desk(

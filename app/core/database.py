@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
@@ -32,6 +33,9 @@ IDENTIFY = (
     "SELECT set_config('synchronous_commit', $7, true), "
     "set_config('role', identify($1, $2, $3, $4, $5, $6), true), current_setting('app.offset', true)"
 )
+
+POOL_PATIENCE = 5.0
+"""Seconds a request waits for a connection before it is told to come back."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ class Database:
             async_creator=self._connect,
             pool_size=settings.writing_pool,
             max_overflow=0,
-            pool_timeout=5,
+            pool_timeout=POOL_PATIENCE,
             pool_use_lifo=True,
         )
         self._reading: Any = None
@@ -210,7 +214,7 @@ class Database:
     async def reading(self, actor: Actor, source: Origin | None = None) -> AsyncIterator[Reader]:
         """A reading transaction on the primary; it commits, since it writes the read-audit."""
         identity = self._identity(actor, source or origin(), waits=self._settings.read_audit_waits)
-        async with self._reading.acquire() as connection, _transaction(connection, "BEGIN"):
+        async with self._reading.acquire(timeout=POOL_PATIENCE) as connection, _transaction(connection, "BEGIN"):
             await _identify(connection, identity)
             yield Reader(connection, actor, {})
 
@@ -219,14 +223,14 @@ class Database:
         """One unchanging picture of the data, read only; `info["as_of"]` says of when."""
         identity = self._identity(actor, source or origin(), waits=True)
         begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        async with self._reporting.acquire() as connection, _transaction(connection, begin):
+        async with self._reporting.acquire(timeout=POOL_PATIENCE) as connection, _transaction(connection, begin):
             await _identify(connection, identity)
             as_of: datetime = await connection.fetchval("SELECT app_now()")
             yield Reader(connection, actor, {"as_of": as_of})
 
     async def ready(self) -> None:
         """Raise unless the database answers."""
-        async with self._reading.acquire() as connection:
+        async with self._reading.acquire(timeout=POOL_PATIENCE) as connection:
             await connection.fetchval("SELECT 1")
 
 
@@ -262,7 +266,7 @@ def problem_of(error: BaseException) -> Problem | None:
         return TookTooLong()
     if state in ("40001", "40P01", "55P03"):
         return Unavailable(headers={"Retry-After": "1"})
-    if state[:2] in ("08", "53", "57") or isinstance(cause, OSError | TimeoutError):
+    if state[:2] in ("08", "53", "57") or isinstance(cause, OSError | TimeoutError | PoolTimeout):
         return Unavailable(headers={"Retry-After": "5"})
     return None
 

@@ -169,6 +169,9 @@ def _schema(shape: type[BaseModel]) -> dict[str, Any]:
 
 def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     answers = operation["responses"]
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
+        for status, answer in raises(errors.MalformedJson, errors.BodyTooLarge, errors.MediaTypeNotSupported).items():
+            answers.setdefault(str(status), answer)
     if method == "get":
         for status in ("412", "428", "413", "415"):
             answers.pop(status, None)

@@ -127,7 +127,9 @@ async def _close(db: AsyncSession, row: Match, ending: Ending) -> None:
     row.status = MatchStatus.ENDED
     row.ended_on = ending.on
     row.is_planned_ending = ending.is_planned
-    row.visible_until = end_of_day(ending.on + timedelta(days=programme.grace_days))
+    # where somebody has to be kept safe, nothing stays open for writing up
+    grace = clock.now() if ending.reason is EndingReason.SAFEGUARDING else None
+    row.visible_until = grace or end_of_day(ending.on + timedelta(days=programme.grace_days))
     notes = await matches.notes_of(db, row.id)
     notes.ended_by = actor_of(db).id
     notes.ending_reason = ending.reason

@@ -29,7 +29,7 @@ def from_practice(actor: Caller) -> Actor:
     return actor
 
 
-def acceptable(request: Request) -> None:
+async def acceptable(request: Request) -> None:
     """Whether the answer may be FHIR JSON."""
     asked = request.headers.get("accept", "*/*").split(",")
     if not {kind.split(";")[0].strip().lower() for kind in asked} & ACCEPTED:

@@ -43,6 +43,7 @@ class Mentee(Row, table=True):
         sa.Index("ix_mentees_person_id", "person_id", "programme_id"),
         sa.Index("ix_mentees_waiting", "programme_id", "status", "waiting_since", "id"),
         sa.Index("ix_mentees_contract_year_id", "contract_year_id"),
+        sa.Index("ix_mentees_programme_id_ended_on", "programme_id", "ended_on"),
         sa.CheckConstraint("(status = 'ended') = (ended_on IS NOT NULL)", name="ended"),
         sa.CheckConstraint("(ended_on IS NULL) = (ending_reason IS NULL)", name="ending_pair"),
         codes(Barrier, "barriers"),

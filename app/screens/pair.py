@@ -8,8 +8,8 @@ from app.core.reading import Source
 from app.matches.service import STEPS
 from app.mentees.service import STEPS as MENTEE_STEPS
 from app.mentees.shapes import BriefingPublic
+from app.screens.pair_shapes import PairForCoordinator, PairForMentor
 from app.screens.pam_due import PAM_DUE
-from app.screens.shapes import PairForCoordinator, PairForMentor
 from app.screens.today import SESSION_DAY
 
 _MENTEE = (

@@ -15,11 +15,10 @@ from app.core.idempotency import Door
 from app.core.reading import one, page
 from app.referrals.models import ReferralStatus
 from app.screens import mentor_home, pair, today, triage
+from app.screens.pair_shapes import PairForCoordinator, PairForMentor
 from app.screens.shapes import (
     MentorHomeScreen,
     OurReferral,
-    PairForCoordinator,
-    PairForMentor,
     TodayScreen,
     TriageScreen,
     WaitingMentee,

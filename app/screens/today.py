@@ -13,8 +13,10 @@ QUIET_DAYS: Final = 21
 SHOWN_PER_KIND: Final = 5
 
 SESSION_DAY: Final = "coalesce(s.held_on, (s.planned_starts_at AT TIME ZONE 'Europe/London')::date)"
-NOT_WRITTEN_UP: Final = "(s.status = 'draft' OR s.status = 'booked' AND "
-    "coalesce(s.planned_ends_at, s.planned_starts_at) < (SELECT app_now()))"
+NOT_WRITTEN_UP: Final = (
+    "(s.status = 'draft' OR s.status = 'booked' "
+    "AND coalesce(s.planned_ends_at, s.planned_starts_at) < (SELECT app_now()))"
+)
 UNWRITTEN_SINCE: Final = f"coalesce({SESSION_DAY}, (s.created_at AT TIME ZONE 'Europe/London')::date)"
 
 _PAM_WANTED: Final = (

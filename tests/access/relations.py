@@ -49,8 +49,11 @@ class Relation:
         return permissions_of(self.role, self.scopes)
 
 
-def _of(role: Role, *reaches: str, scopes: frozenset[str] | None = None) -> Relation:
-    return Relation(role, frozenset(reaches), scopes)
+PROGRAMME = frozenset({"programme_id", "service_id_id"})
+CHOOSING = PROGRAMME | {"organisation_id"}
+"""What everybody sees who refers: programmes to choose from, and the directory."""
+SENT = CHOOSING | {"referral_id"}
+EPISODE = PROGRAMME | {"mentee_id", "goal_id", "action_id"}
 
 
 def _shut_out(role: Role, scopes: frozenset[str] | None = None) -> Relation:
@@ -59,44 +62,37 @@ def _shut_out(role: Role, scopes: frozenset[str] | None = None) -> Relation:
 
 RELATIONS: Mapping[str, Relation] = MappingProxyType(
     {
-        "coordinator/own": _of(Role.COORDINATOR, *EVERYTHING),
-        "coordinator/elsewhere": _of(Role.COORDINATOR, "organisation_id"),
+        "coordinator/own": Relation(Role.COORDINATOR, EVERYTHING),
+        "coordinator/elsewhere": Relation(Role.COORDINATOR, frozenset({"organisation_id"})),
         "coordinator/disabled": _shut_out(Role.COORDINATOR),
-        "mentor/own": _of(
-            Role.MENTOR, "programme_id", "mentee_id", "mentor_id", "match_id", "goal_id", "action_id", "session_id"
-        ),
-        "mentor/fellow": _of(Role.MENTOR, "programme_id"),
-        # the match before the present one: the episode is still reached, not what belongs to the present match
-        "mentor/in grace": _of(Role.MENTOR, "programme_id", "mentee_id", "goal_id", "action_id"),
-        "mentor/after grace": _of(Role.MENTOR, "programme_id"),
-        "mentor/elsewhere": _of(Role.MENTOR),
+        "mentor/own": Relation(Role.MENTOR, EPISODE | {"mentor_id", "match_id", "session_id"}),
+        "mentor/fellow": Relation(Role.MENTOR, PROGRAMME),
+        # of the match before the present one: the episode is still reached, what the present pair does is not
+        "mentor/in grace": Relation(Role.MENTOR, EPISODE),
+        "mentor/after grace": Relation(Role.MENTOR, PROGRAMME),
+        "mentor/elsewhere": Relation(Role.MENTOR),
         "mentor/disabled": _shut_out(Role.MENTOR),
         "mentor/signed out": _shut_out(Role.MENTOR),
-        "referrer/own": _of(Role.REFERRER, "programme_id", "organisation_id", "referral_id"),
-        "referrer/other practice": _of(Role.REFERRER, "programme_id", "organisation_id"),
-        "referrer/elsewhere": _of(Role.REFERRER, "programme_id", "organisation_id"),
-        "referrer/own practice elsewhere": _of(Role.REFERRER, "programme_id", "organisation_id"),
+        "referrer/own": Relation(Role.REFERRER, SENT),
+        "referrer/other practice": Relation(Role.REFERRER, CHOOSING),
+        "referrer/elsewhere": Relation(Role.REFERRER, CHOOSING),
+        # another programme's coordinator made it a referrer of this practice there
+        "referrer/own practice elsewhere": Relation(Role.REFERRER, CHOOSING),
         "referrer/disabled": _shut_out(Role.REFERRER),
-        "analyst/own": _of(Role.ANALYST, "programme_id"),
-        "analyst/elsewhere": _of(Role.ANALYST),
+        "analyst/own": Relation(Role.ANALYST, PROGRAMME),
+        "analyst/elsewhere": Relation(Role.ANALYST),
         "analyst/disabled": _shut_out(Role.ANALYST),
-        "exporter/own": _of(Role.EXPORTER),
-        "governance/own": _of(Role.GOVERNANCE),
-        "safeguarding/own": _of(Role.SAFEGUARDING),
-        "client/own": _of(Role.REFERRER, "programme_id", "organisation_id", "referral_id", scopes=READS_AND_WRITES),
-        "client/reads only": _of(
-            Role.REFERRER,
-            "programme_id",
-            "organisation_id",
-            "referral_id",
-            scopes=frozenset({"referrals.read"}),
-        ),
-        "client/without scope": _of(
-            Role.REFERRER, "programme_id", "organisation_id", "referral_id", scopes=frozenset()
-        ),
-        "client/other practice": _of(Role.REFERRER, "programme_id", "organisation_id", scopes=READS_AND_WRITES),
-        "client/elsewhere": _of(Role.REFERRER, "programme_id", "organisation_id", scopes=READS_AND_WRITES),
+        # these three know their own membership's programme, and so far nothing else
+        "exporter/own": Relation(Role.EXPORTER, PROGRAMME),
+        "governance/own": Relation(Role.GOVERNANCE, PROGRAMME),
+        "safeguarding/own": Relation(Role.SAFEGUARDING, PROGRAMME),
+        "client/own": Relation(Role.REFERRER, SENT, READS_AND_WRITES),
+        "client/reads only": Relation(Role.REFERRER, SENT, frozenset({"referrals.read"})),
+        "client/without scope": Relation(Role.REFERRER, SENT, frozenset()),
+        "client/other practice": Relation(Role.REFERRER, CHOOSING, READS_AND_WRITES),
+        "client/elsewhere": Relation(Role.REFERRER, CHOOSING, READS_AND_WRITES),
         "client/revoked": _shut_out(Role.REFERRER, READS_AND_WRITES),
-        "client/analyst": _of(Role.ANALYST, "programme_id", scopes=frozenset({"reports.read"})),
+        # a client knows the organisation it is bound to
+        "client/analyst": Relation(Role.ANALYST, CHOOSING, frozenset({"reports.read"})),
     }
 )

@@ -90,7 +90,7 @@ async def _pairs(scene: Scene) -> Pair:
         "mentor/after grace": late.mentor,
     }
     scene.ids |= {"mentee_id": own.mentee_id, "mentor_id": own.mentor_id, "match_id": own.match_id}
-    scene.spare |= {"ending match": fellow.match_id, "ending mentee": fellow.mentee_id, "fellow": fellow.mentor_id}
+    scene.spare |= {"ending match": fellow.match_id, "fellow": fellow.mentor_id}
     scene.spare |= {"match in grace": recent.match_id, "match after grace": late.match_id}
     scene.ids["person_id"] = mentee["person_id"]
     number = await world.owner.fetchval(
@@ -107,11 +107,12 @@ async def _end(pair: Pair, on: Any) -> None:
 
 async def _meetings(scene: Scene, own: Pair) -> None:
     """Goals, sessions and assessments of the present pair."""
-    goal, let_go = await own.goal(), await own.goal(area="activity")
+    goal = await own.goal()
     review = {"goal_id": goal["id"], "progress": "better", "confidence": 6}
     held = await own.record(1, note="First meeting.", goal_reviews=[review])
     scene.ids |= {"goal_id": goal["id"], "session_id": held["id"]}
-    scene.spare["let go"] = let_go["id"]
+    scene.spare |= {name: (await own.goal(area="activity"))["id"] for name in ("to achieve", "to stop", "to reopen")}
+    body_of(await own.mentor.post(f"/v1/goals/{scene.spare['to reopen']}/stop"))
     with days_ago(3):
         for name, hour in (("to hold", 8), ("to miss", 10), ("to finish", 14)):
             scene.spare[name] = (await own.book(at(-1, hour)))["id"]
@@ -164,8 +165,13 @@ async def _offers(scene: Scene) -> None:
     """Two people who wait, with offers in every state that a verb may start from."""
     world = scene.world
     waiting, resting = (await world.enrol())["id"], (await world.enrol())["id"]
-    _, profile = await world.mentor()
-    scene.spare |= {"waiting": waiting, "resting": resting, "free mentor": profile["id"]}
+    scene.spare |= {"waiting": waiting, "resting": resting}
+    scene.spare |= {name: (await world.enrol())["id"] for name in ("ending mentee", "paused mentee", "alone")}
+    scene.spare["free mentor"] = (await world.mentor())[1]["id"]
+    for name in ("leaving mentor", "resting mentor", "paused mentor"):
+        scene.spare[name] = (await world.mentor(trained=False))[1]["id"]
+    body_of(await world.coordinator.post(f"/v1/mentors/{scene.spare['paused mentor']}/pause"))
+    body_of(await world.coordinator.post(f"/v1/mentees/{scene.spare['paused mentee']}/pause"))
     own, fellow = scene.ids["mentor_id"], scene.spare["fellow"]
     for name, mentee_id, mentor_id in (
         ("offer to accept", waiting, own),
@@ -176,8 +182,6 @@ async def _offers(scene: Scene) -> None:
         scene.spare[name] = (await world.offer(mentee_id, mentor_id))["id"]
     for name in ("offer to confirm", "offer to withdraw"):
         body_of(await scene.callers["mentor/fellow"].post(f"/v1/matches/{scene.spare[name]}/accept"))
-    for verb in ("pause", "resume"):
-        body_of(await world.coordinator.post(f"/v1/mentees/{resting}/{verb}"))
 
 
 async def _office(scene: Scene) -> None:
@@ -195,13 +199,15 @@ async def _office(scene: Scene) -> None:
     programme = {"programme_id": world.programme_id}
     free_mentor = UUID(scene.spare["free mentor"])
     await world.insert("mentors_leavings", programme | {"mentor_id": free_mentor, "left_on": day(400)})
-    own_condition = {"condition": "type_2_diabetes", "treatments": [], "consent_given_on": day(1)}
+    own_condition: dict[str, Any] = {"condition": "type_2_diabetes", "treatments": [], "consent_given_on": day(1)}
     own_condition |= {"mentor_id": free_mentor, "consent_wording_version": "1"}
     await world.insert("mentors_conditions", programme | own_condition)
     stranger = await world.owner.fetchval("SELECT person_id FROM mentees WHERE id = $1", UUID(scene.spare["waiting"]))
     pair = {"person_id": UUID(ids["person_id"]), "other_person_id": stranger, "same": ["phone"]}
     await world.insert("people_candidates", programme | pair)
     account = await world.caller(Role.MENTOR)
+    scene.spare |= {name: str((await world.caller(Role.MENTOR)).id) for name in ("shut account", "account to shut")}
+    body_of(await world.coordinator.post(f"/v1/accounts/{scene.spare['shut account']}/disable"))
     ids["account_id"] = str(account.id)
     ids["membership_id"] = str(await world.membership(account.id, Role.ANALYST))
     ids["client_id"] = str((await world.client()).id)
@@ -209,7 +215,7 @@ async def _office(scene: Scene) -> None:
 
 def agreement(scene: Scene) -> dict[str, Any]:
     """A sharing agreement between the two practices."""
-    given = {"programme_id": scene.ids["programme_id"], "reference": "ISA 1", "purpose": "To support people."}
+    given: dict[str, Any] = {"programme_id": scene.ids["programme_id"], "reference": "ISA 1", "purpose": "Support"}
     given |= {"legal_basis": "Article 6(1)(e)", "items": ["referral"]}
     parties = [scene.ids["organisation_id"], scene.spare["second practice"]]
     return given | {"party_ids": parties, "starts_on": str(day(10)), "ends_on": str(day(-300))}

@@ -296,3 +296,11 @@ async def test_a_person_who_returns_after_an_ending_begins_a_new_episode_with_a_
     mentor, profile = await world.mentor()
     await world.pair(again["id"], mentor, profile["id"])
     assert (await row(world, "mentees", again["id"]))["contract_year_id"] == first["contract_year_id"]
+
+
+async def test_an_ending_to_keep_somebody_safe_leaves_the_mentor_no_days_of_grace(world: World) -> None:
+    mentee_id, mentor, _, match = await paired(world)
+    ending = MISMATCH | {"reason": "safeguarding"}
+    body_of(await world.coordinator.post(f"/v1/matches/{match['id']}/end", ending))
+    body_of(await mentor.get(f"/v1/mentees/{mentee_id}"), 404)
+    body_of(await mentor.get(f"/v1/matches/{match['id']}"), 404)

@@ -4,28 +4,17 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from app.core.actor import Role
-from tests.factories import Caller, World, body_of
-from tests.reports.year import CURRENT, OLDER, PAIRS, PERIOD, Aside, Told, Year
+from tests.factories import World
+from tests.reports.year import CURRENT, OLDER, PAIRS, PERIOD, Aside, Told, Year, report
 
 pytestmark = pytest.mark.anyio
 
 HIGH_IN_THE_OLDER_SET = Decimal("70.0")
-
-
-async def ask(caller: Caller, world: World, query: str = PERIOD) -> httpx.Response:
-    return await caller.get(f"/v1/reports/outcomes?programme_id={world.programme_id}&{query}")
-
-
-async def report(world: World, query: str = PERIOD, caller: Caller | None = None) -> dict[str, Any]:
-    made: dict[str, Any] = body_of(await ask(caller or world.coordinator, world, query))
-    return made
 
 
 def paired(before: Decimal | str, after: Decimal | str, **told: Any) -> Told:
@@ -281,49 +270,6 @@ async def test_the_report_says_what_it_counts_what_it_does_not_show_and_as_of_wh
             if isinstance(found, list):
                 break
             found = found[name]
-
-
-async def test_an_analyst_reads_the_report_and_no_mentee(world: World) -> None:
-    await with_pairs(world)
-    analyst = await world.caller(Role.ANALYST)
-    seen = await report(world, caller=analyst)
-    own = await report(world)
-    assert seen | {"as_of": None} == own | {"as_of": None}
-    for path in ("/v1/mentees", "/v1/screens/today", "/v1/screens/waiting-list", "/v1/pam-assessments"):
-        assert (await analyst.get(path)).status_code == 403
-
-
-async def test_a_client_reads_the_report_with_its_scope_alone(world: World) -> None:
-    allowed = await world.client(Role.ANALYST, frozenset({"reports.read"}))
-    assert (await ask(allowed, world)).status_code == 200
-    narrower = await world.client(Role.ANALYST, frozenset())
-    assert (await ask(narrower, world)).status_code == 403
-
-
-@pytest.mark.parametrize("role", [Role.ANALYST, Role.COORDINATOR])
-async def test_another_programmes_report_is_not_found(world: World, elsewhere: World, role: Role) -> None:
-    stranger = await elsewhere.caller(role)
-    assert (await ask(stranger, world)).status_code == 404
-
-
-async def test_mentors_and_referrers_have_no_report(world: World) -> None:
-    mentor = await world.caller(Role.MENTOR)
-    for caller in (mentor, world.referrer):
-        assert (await ask(caller, world)).status_code == 403
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("from=2026-01-02&until=2026-01-01", "query:until"),
-        ("from=2026-02-30&until=2026-03-31", "query:from"),
-        ("from=2026-01-01", "query:until"),
-        (f"{PERIOD}&cut_set=newest", "query:cut_set"),
-    ],
-)
-async def test_an_impossible_period_is_refused_with_its_field(world: World, query: str, field: str) -> None:
-    problem = body_of(await ask(world.coordinator, world, query), 422)
-    assert [each["field"] for each in problem["errors"]] == [field]
 
 
 async def test_alike_episodes_are_counted_together_and_each_counts(world: World) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
+
 from app.core import clock
 from app.pam_assessments.levels import CutSet, level
-from tests.factories import World
+from tests.factories import Caller, World, body_of
 
 STARTS_ON, ENDS_ON = date(2025, 4, 1), date(2026, 3, 31)
 PERIOD = f"from={STARTS_ON}&until={ENDS_ON}"
@@ -137,3 +139,14 @@ class Year:
             "placement": placement,
         }
         return await self.world.insert("pam_assessments", given)
+
+
+async def ask(caller: Caller, world: World, query: str = PERIOD) -> httpx.Response:
+    """The request for the report."""
+    return await caller.get(f"/v1/reports/outcomes?programme_id={world.programme_id}&{query}")
+
+
+async def report(world: World, query: str = PERIOD, caller: Caller | None = None) -> dict[str, Any]:
+    """The report as the coordinator, or somebody else, gets it."""
+    made: dict[str, Any] = body_of(await ask(caller or world.coordinator, world, query))
+    return made

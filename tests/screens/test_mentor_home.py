@@ -100,3 +100,12 @@ async def test_a_mentors_home_holds_nothing_of_another_mentor(world: World) -> N
 async def test_home_is_for_mentors(world: World) -> None:
     for caller in (world.coordinator, world.referrer):
         assert (await caller.get("/v1/screens/mentor-home")).status_code == 403
+
+
+async def test_an_ended_match_leaves_the_caseload_and_can_still_be_opened_in_the_days_of_grace(world: World) -> None:
+    made = await pair(world)
+    ending = {"reason": "mismatch", "is_planned": False}
+    body_of(await world.coordinator.post(f"/v1/matches/{made.match_id}/end", ending))
+    assert (await home(made.mentor))["caseload"] == []
+    shown = body_of(await made.mentor.get(f"/v1/screens/pair/{made.match_id}"))
+    assert (shown["status"], shown["actions"]) == ("ended", [])

@@ -6,11 +6,10 @@ import pytest
 from pydantic import BaseModel
 
 from app.core import clock
+from app.screens.pair_shapes import PairForCoordinator, PairForMentor
 from app.screens.shapes import (
     MentorHomeScreen,
     OurReferral,
-    PairForCoordinator,
-    PairForMentor,
     TodayScreen,
     TriageScreen,
     WaitingMentee,
