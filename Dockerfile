@@ -7,8 +7,7 @@ RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -
 COPY pyproject.toml README.md LICENSE alembic.ini ./
 COPY app app
 COPY migrations migrations
-# The build backend, which stays in this stage, is the only package without a hash.
-RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps -e . \
+RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-build-isolation --no-deps -e . \
     && .venv/bin/python -m compileall -q app migrations
 
 FROM python:3.13-slim

@@ -26,10 +26,11 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
 ) -> None:
-    """Migrate the database and serve the API until stopped."""
+    """Serve the API until stopped; first bring the database up to date, where the owner's login is known."""
     settings = Settings()
     with installation.database(settings) as addresses:
-        installation.migrate(addresses.owner, settings.role_prefix)
+        if settings.database_url is None or settings.database_owner_url is not None:
+            installation.migrate(addresses.owner, settings.role_prefix)
         app = create_app(settings, addresses)
         uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
 

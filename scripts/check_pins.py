@@ -28,7 +28,7 @@ def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     runtime, dev = pins("requirements.txt"), pins("requirements-dev.txt")
     for name, wanted, pinned in (
-        ("requirements.txt", project["dependencies"], runtime),
+        ("requirements.txt", [*project["dependencies"], *project["optional-dependencies"]["install"]], runtime),
         ("requirements-dev.txt", [*project["dependencies"], *project["optional-dependencies"]["dev"]], dev),
     ):
         for line in wanted:

@@ -151,6 +151,10 @@ def patient(draw: random.Random, number: int) -> dict[str, Any]:
         "stated_gender": "2" if number % len(GIVEN) < 20 else "1",
         "ethnic_category": ethnic,
         "language": "so" if ethnic == "N" and draw.random() < 0.5 else "en",
-        "postcode": f"BS{draw.choice((1, 2, 3, 5, 6, 7, 16))} {draw.randrange(1, 10)}{''.join(draw.choices('ABDEFGH', k=2))}",
+        "postcode": f"BS{draw.choice((1, 2, 3, 5, 6, 7, 16))} {draw.randrange(1, 10)}{_two_letters(draw)}",
         "phone": f"07700 900{draw.randrange(1000):03d}",
     }
+
+
+def _two_letters(draw: random.Random) -> str:
+    return "".join(draw.choices("ABDEFGH", k=2))

@@ -22,7 +22,7 @@ ACCEPTED = frozenset({"*/*", "application/*", MEDIA_TYPE, "application/json"})
 """Media types an answer may be asked for in; their parameters (`version=`) are passed over."""
 
 
-def from_practice(actor: Caller) -> Actor:
+async def from_practice(actor: Caller) -> Actor:
     """A practice's system or one of its staff; the others have doors of their own."""
     if actor.role is not Role.REFERRER:
         raise NotAllowed()

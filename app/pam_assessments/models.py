@@ -31,6 +31,7 @@ class PamAssessment(Row, table=True):
         sa.CheckConstraint("NOT (is_withdrawn AND placement IS NOT NULL)", name="withdrawn"),
         sa.Index("ix_pam_assessments_mentee_id", "mentee_id", "assessed_on", "id"),
         sa.Index("ix_pam_assessments_programme_id", "programme_id", "id"),
+        sa.Index("ix_pam_assessments_assessed_on", "assessed_on", "id"),
     )
 
     programme_id: UUID = Field(foreign_key="programmes.id")

@@ -61,7 +61,7 @@ class Referral(Row, table=True):
             postgresql_where=sa.text("status = 'received' AND subject_key IS NOT NULL"),
         ),
         sa.Index("ix_referrals_programme_id_id", "programme_id", "id"),
-        sa.Index("ix_referrals_programme_id_status_id", "programme_id", "status", "id"),
+        sa.Index("ix_referrals_status_id", "status", "id"),
         sa.Index("ix_referrals_organisation_id_id", "organisation_id", "id"),
         sa.Index("ix_referrals_subject_key", "programme_id", "subject_key"),
         sa.CheckConstraint("(source_system IS NULL) = (source_reference IS NULL)", name="source_pair"),
@@ -132,6 +132,7 @@ class ReferralLink(Row, table=True):
     __tablename__ = "referrals_links"
     __table_args__ = (
         sa.UniqueConstraint("referral_id", "other_referral_id"),
+        sa.Index("ix_referrals_links_other_referral_id", "other_referral_id"),
         sa.Index("ix_referrals_links_programme_id", "programme_id"),
     )
 

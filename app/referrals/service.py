@@ -13,7 +13,7 @@ from app.core.actor import Actor, Role
 from app.core.database import actor_of, as_service, fetch
 from app.core.errors import Conflict, FieldError, NotAllowed, NotValid, Unavailable, invalid
 from app.core.fields import age_on
-from app.core.reading import Found, Key, Source, one
+from app.core.reading import Found, Source, one
 from app.core.rows import refused_as, target
 from app.core.steps import Step, Steps
 from app.events import service as events
@@ -43,7 +43,6 @@ STEPS = Steps(
     }
 )
 
-_ORDER = (Key("t.received_at", "timestamptz"), Key("t.id", "uuid"))
 REFERRALS = Source(
     ReferralPublic,
     "referrals t LEFT JOIN organisations o ON o.id = t.organisation_id "
@@ -59,10 +58,9 @@ REFERRALS = Source(
         "days_waiting": "greatest(0, coalesce((t.decided_at AT TIME ZONE 'Europe/London')::date, app_today()) "
         "- (t.received_at AT TIME ZONE 'Europe/London')::date)",
         "mentee_id": "(SELECT m.id FROM mentees m WHERE m.referral_id = t.id)",
-        "linked": "ARRAY(SELECT CASE WHEN l.referral_id = t.id THEN l.other_referral_id ELSE l.referral_id END "
-        "FROM referrals_links l WHERE t.id IN (l.referral_id, l.other_referral_id))",
+        "linked": "ARRAY(SELECT l.other_referral_id FROM referrals_links l WHERE l.referral_id = t.id "
+        "UNION ALL SELECT l.referral_id FROM referrals_links l WHERE l.other_referral_id = t.id)",
     },
-    keys=_ORDER,
     steps=STEPS,
 )
 _WORDS = " ".join(f"WHEN '{s.value}' THEN '{s.label}'" for s in ReferralStatus)
@@ -70,7 +68,6 @@ OWN_REFERRALS = Source(
     ReferralForReferrer,
     "referrals t",
     fields={"status_words": f"CASE t.status {_WORDS} END"},
-    keys=_ORDER,
     steps=STEPS,
 )
 

@@ -495,7 +495,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_referrals_organisation_id_id', 'referrals', ['organisation_id', 'id'], unique=False)
     op.create_index('ix_referrals_programme_id_id', 'referrals', ['programme_id', 'id'], unique=False)
-    op.create_index('ix_referrals_programme_id_status_id', 'referrals', ['programme_id', 'status', 'id'], unique=False)
+    op.create_index('ix_referrals_status_id', 'referrals', ['status', 'id'], unique=False)
     op.create_index('ix_referrals_subject_key', 'referrals', ['programme_id', 'subject_key'], unique=False)
     op.create_index('uq_referrals_open', 'referrals', ['organisation_id', 'programme_id', 'subject_key'], unique=True, postgresql_where=sa.text("status = 'received' AND subject_key IS NOT NULL"))
     op.create_table('access_refresh_tokens',
@@ -579,7 +579,8 @@ def upgrade() -> None:
     op.create_index('ix_mentees_person_id', 'mentees', ['person_id', 'programme_id'], unique=False)
     op.create_index('ix_mentees_programme_id_ended_on', 'mentees', ['programme_id', 'ended_on'], unique=False)
     op.create_index('ix_mentees_programme_id_id', 'mentees', ['programme_id', 'id'], unique=False)
-    op.create_index('ix_mentees_waiting', 'mentees', ['programme_id', 'status', 'waiting_since', 'id'], unique=False)
+    op.create_index('ix_mentees_referral_id', 'mentees', ['referral_id'], unique=False)
+    op.create_index('ix_mentees_waiting', 'mentees', ['status', 'waiting_since', 'id'], unique=False)
     op.create_index('uq_mentees_open_episode', 'mentees', ['person_id', 'programme_id'], unique=True, postgresql_where=sa.text("status <> 'ended'"))
     op.create_table('mentors_conditions',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -648,6 +649,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_referrals_links')),
     sa.UniqueConstraint('referral_id', 'other_referral_id', name=op.f('uq_referrals_links_referral_id_other_referral_id'))
     )
+    op.create_index('ix_referrals_links_other_referral_id', 'referrals_links', ['other_referral_id'], unique=False)
     op.create_index('ix_referrals_links_programme_id', 'referrals_links', ['programme_id'], unique=False)
     op.create_table('referrals_triage',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -895,6 +897,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_pam_assessments_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_pam_assessments'))
     )
+    op.create_index('ix_pam_assessments_assessed_on', 'pam_assessments', ['assessed_on', 'id'], unique=False)
     op.create_index('ix_pam_assessments_mentee_id', 'pam_assessments', ['mentee_id', 'assessed_on', 'id'], unique=False)
     op.create_index('ix_pam_assessments_programme_id', 'pam_assessments', ['programme_id', 'id'], unique=False)
     op.create_table('sessions',
@@ -1065,6 +1068,7 @@ def downgrade() -> None:
     op.drop_table('sessions')
     op.drop_index('ix_pam_assessments_programme_id', table_name='pam_assessments')
     op.drop_index('ix_pam_assessments_mentee_id', table_name='pam_assessments')
+    op.drop_index('ix_pam_assessments_assessed_on', table_name='pam_assessments')
     op.drop_table('pam_assessments')
     op.drop_index('ix_matches_notes_programme_id', table_name='matches_notes')
     op.drop_table('matches_notes')
@@ -1096,6 +1100,7 @@ def downgrade() -> None:
     op.drop_index('ix_referrals_triage_programme_id', table_name='referrals_triage')
     op.drop_table('referrals_triage')
     op.drop_index('ix_referrals_links_programme_id', table_name='referrals_links')
+    op.drop_index('ix_referrals_links_other_referral_id', table_name='referrals_links')
     op.drop_table('referrals_links')
     op.drop_index('ix_mentors_training_programme_id', table_name='mentors_training')
     op.drop_table('mentors_training')
@@ -1106,6 +1111,7 @@ def downgrade() -> None:
     op.drop_table('mentors_conditions')
     op.drop_index('uq_mentees_open_episode', table_name='mentees', postgresql_where=sa.text("status <> 'ended'"))
     op.drop_index('ix_mentees_waiting', table_name='mentees')
+    op.drop_index('ix_mentees_referral_id', table_name='mentees')
     op.drop_index('ix_mentees_programme_id_id', table_name='mentees')
     op.drop_index('ix_mentees_programme_id_ended_on', table_name='mentees')
     op.drop_index('ix_mentees_person_id', table_name='mentees')
@@ -1119,7 +1125,7 @@ def downgrade() -> None:
     op.drop_table('access_refresh_tokens')
     op.drop_index('uq_referrals_open', table_name='referrals', postgresql_where=sa.text("status = 'received' AND subject_key IS NOT NULL"))
     op.drop_index('ix_referrals_subject_key', table_name='referrals')
-    op.drop_index('ix_referrals_programme_id_status_id', table_name='referrals')
+    op.drop_index('ix_referrals_status_id', table_name='referrals')
     op.drop_index('ix_referrals_programme_id_id', table_name='referrals')
     op.drop_index('ix_referrals_organisation_id_id', table_name='referrals')
     op.drop_table('referrals')

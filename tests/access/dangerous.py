@@ -1,7 +1,7 @@
-"""The cells of the matrix that must never be wrong, each as a sentence with the answer written by hand."""
+"""The statements that must never be answered wrongly, each as a sentence with the answer written by hand."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 DENIED: Final = "permission denied"
 """The role has no grant: whatever the rows, nothing is told."""
@@ -18,18 +18,6 @@ class Statement:
     who: str
     sql: str
     answer: int | str
-
-
-@dataclass(frozen=True)
-class Request:
-    """Somebody at the door, and the status of the answer."""
-
-    sentence: str
-    who: str
-    method: str
-    path: str
-    status: int
-    body: Any = None
 
 
 _SESSION = (

@@ -202,9 +202,6 @@ async def _office(scene: Scene) -> None:
     own_condition: dict[str, Any] = {"condition": "type_2_diabetes", "treatments": [], "consent_given_on": day(1)}
     own_condition |= {"mentor_id": free_mentor, "consent_wording_version": "1"}
     await world.insert("mentors_conditions", programme | own_condition)
-    stranger = await world.owner.fetchval("SELECT person_id FROM mentees WHERE id = $1", UUID(scene.spare["waiting"]))
-    pair = {"person_id": UUID(ids["person_id"]), "other_person_id": stranger, "same": ["phone"]}
-    await world.insert("people_candidates", programme | pair)
     account = await world.caller(Role.MENTOR)
     scene.spare |= {name: str((await world.caller(Role.MENTOR)).id) for name in ("shut account", "account to shut")}
     body_of(await world.coordinator.post(f"/v1/accounts/{scene.spare['shut account']}/disable"))

@@ -1,6 +1,7 @@
 """Role by operation by relation, through the doors: every operation of the service, asked by everybody."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,11 +10,14 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app.core.actor import Role
-from app.main import ROUTERS
+from app.installation import Addresses
+from app.main import ROUTERS, create_app
 from scripts.generated_docs import permission_of, routes_of
 from tests.access.calls import CALLS, NONE, Call, filled, words
+from tests.access.dangerous_requests import REQUESTS, Request
 from tests.access.relations import EVERYTHING, RELATIONS, WHO, Relation
 from tests.access.scene import Scene
+from tests.conftest import make_settings, serving
 from tests.factories import Caller
 from tests.fhir.practices import Practice
 
@@ -187,3 +191,28 @@ def test_the_matrix_has_every_operation_of_the_service(app: FastAPI) -> None:
     assert {route.name for route in routes_of(app)} == set(OPERATIONS)
     assert len(CLOSED) > 100
     assert set(CALLS) <= set(CLOSED)
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda r: r.sentence)
+async def test_a_dangerous_request_is_answered_as_written_by_hand(scene: Scene, request_: Request) -> None:
+    caller = scene.callers[request_.who]
+    accounts = {"own account": caller.id, "governance account": scene.callers["governance/own"].id}
+    given = scene.ids | scene.spare | {name: str(account_id) for name, account_id in accounts.items()}
+    options = {} if request_.body is None else {"json": filled(request_.body, given)}
+    answer = await caller.send(request_.method, filled(request_.path, given), **options)
+    assert answer.status_code == request_.status, answer.text
+    if answer.status_code >= 400:
+        assert leaks(scene, NONE, RELATIONS[request_.who], answer) == []
+
+
+async def test_a_clock_that_can_be_moved_is_moved_by_coordinators_alone(
+    scene: Scene, addresses: Addresses, signing_key: str
+) -> None:
+    async with serving(create_app(make_settings(signing_key, clock_movable=True), addresses)) as sandbox:
+        for name, relation in RELATIONS.items():
+            if relation.role is not Role.COORDINATOR:
+                caller = replace(scene.callers[name], http=sandbox)
+                answer = await caller.send("PUT", "/v1/clock", json={"now": "2027-01-01T00:00:00Z"})
+                assert answer.status_code == 403, name
+    absent = await scene.world.coordinator.send("PUT", "/v1/clock", json={"now": "2027-01-01T00:00:00Z"})
+    assert absent.status_code == 404

@@ -56,7 +56,8 @@ PRIVILEGES = (
     "has_any_column_privilege(c.oid, 'INSERT') AS inserts, has_any_column_privilege(c.oid, 'SELECT') AS selects, "
     "has_any_column_privilege(c.oid, 'UPDATE') AS updates, (SELECT a.attname FROM pg_attribute a "
     "WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
-    "AND has_column_privilege(c.oid, a.attnum, 'UPDATE') AND has_column_privilege(c.oid, a.attnum, 'SELECT') ORDER BY a.attnum LIMIT 1) AS column "
+    "AND has_column_privilege(c.oid, a.attnum, 'UPDATE') AND has_column_privilege(c.oid, a.attnum, 'SELECT') "
+    "ORDER BY a.attnum LIMIT 1) AS column "
     "FROM pg_class c WHERE c.relname = ANY($1) AND c.relnamespace = 'public'::regnamespace"
 )
 
@@ -98,32 +99,39 @@ async def target_rows(scene: Scene) -> dict[str, list[Any]]:
 
 
 async def count(login: Any, sql: str, ids: list[Any]) -> str:
-    """How many rows a change reaches; `x` where row security refuses it, `k` where another row needs them kept."""
+    """How many of the rows a change reaches, or why it reaches none."""
     change = login.transaction()
     await change.start()
     try:
-        return str((await login.execute(sql, ids)).split()[-1])
+        return how_many(int((await login.execute(sql, ids)).split()[-1]), ids)
     except asyncpg.InsufficientPrivilegeError:
-        return "x"
+        return "refused"
     except asyncpg.ForeignKeyViolationError:
-        return "k"
+        return "kept"
     finally:
         await change.rollback()
 
 
+def how_many(found: int, ids: list[Any]) -> str:
+    """`all` in place of a number that changes with every row a verb may come to add."""
+    return "all" if found == len(ids) > 0 else str(found)
+
+
 async def cell(login: Any, may: Any, ids: list[Any]) -> str:
-    """What somebody reaches of a table: rows seen, then `u` updated, `d` deleted, `i` where it may add; `.` nothing."""
-    told = ""
+    """What somebody reaches of a table, in words; empty where nothing."""
+    table, column, told = may["table"], may["column"], []
     if may["selects"]:
-        seen = await login.fetch(f'SELECT id FROM "{may["table"]}" WHERE id = ANY($1)', ids)
-        told += str(len(seen))
-    if may["updates"]:
-        column = may["column"]
-        change = f'UPDATE "{may["table"]}" SET "{column}" = "{column}" WHERE id = ANY($1)'
-        told += "u" + (await count(login, change, ids) if column else "?")
+        seen = await login.fetch(f'SELECT id FROM "{table}" WHERE id = ANY($1)', ids)
+        told.append(f"sees {how_many(len(seen), ids)}")
+    if column:
+        change = f'UPDATE "{table}" SET "{column}" = "{column}" WHERE id = ANY($1)'
+        told.append(f"changes {await count(login, change, ids)}")
+    elif may["updates"]:
+        told.append("changes what it cannot see")
     if may["deletes"]:
-        told += "d" + await count(login, f'DELETE FROM "{may["table"]}" WHERE id = ANY($1)', ids)
-    return told + ("i" if may["inserts"] else "") or "."
+        change = f'DELETE FROM "{table}" WHERE id = ANY($1)'
+        told.append(f"deletes {await count(login, change, ids)}")
+    return ", ".join([*told, *(["adds"] if may["inserts"] else [])])
 
 
 async def reached(login: Any, scene: Scene, who: str, rows: dict[str, list[Any]]) -> dict[str, str]:
@@ -135,31 +143,24 @@ async def reached(login: Any, scene: Scene, who: str, rows: dict[str, list[Any]]
     except asyncpg.PostgresError as error:
         if error.sqlstate != "PS401":
             raise
-        return dict.fromkeys(rows, "shut out")
+        return dict.fromkeys(rows, SHUT_OUT)
 
 
 async def page_of(login: Any, scene: Scene) -> str:
-    """The whole matrix as text: a table, what is reached of it, and by whom."""
+    """The whole matrix as text: a table, what is reached of the target's rows, and by whom."""
     rows = await target_rows(scene)
-    lines = [
-        "n rows seen, u updated, d deleted (k: kept by others, x: refused), i may be added. Nobody else reaches any.\n"
-    ]
     answers = {who: await reached(login, scene, who, rows) for who in [*RELATIONS, *OUTSIDE]}
+    lines = ["What is reached of the rows of one programme, table by table; nobody else reaches any.", ""]
     for table in sorted(rows):
         by_answer: dict[str, list[str]] = defaultdict(list)
         for who, answer in answers.items():
-            if answer[table] not in (".", "shut out"):
+            if answer[table] not in ("", SHUT_OUT):
                 by_answer[answer[table]].append(who)
-        lines.append(f"{table}: {_many(rows[table])}")
-        lines += [f"  {answer:10} {', '.join(whom)}" for answer, whom in sorted(by_answer.items(), reverse=True)]
-    shut_out = [who for who, answer in answers.items() if set(answer.values()) == {"shut out"}]
-    lines.append(f"\nshut out: {', '.join(shut_out)}")
-    return "\n".join(lines) + "\n"
-
-
-def _many(ids: list[Any]) -> str:
-    """Bookkeeping grows with every test; of the rest the exact number is told."""
-    return str(len(ids)) if ids and not isinstance(ids[0], int) else ("some" if ids else "none")
+        lines.append(table)
+        for told, whom in sorted(by_answer.items(), reverse=True):
+            lines += [f"  {told}", f"      {', '.join(whom)}"]
+    shut_out = [who for who, answer in answers.items() if set(answer.values()) == {SHUT_OUT}]
+    return "\n".join([*lines, "", SHUT_OUT, f"      {', '.join(shut_out)}"]) + "\n"
 
 
 async def test_everybody_reaches_the_rows_of_every_table_that_the_page_says(login: Any, quiet: Scene) -> None:
