@@ -15,7 +15,7 @@ PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^ ;\\]+)([^\\]*)\\?$", re
 def pins(name: str) -> dict[str, str]:
     """Package and version of each pin; every one must be followed by a hash."""
     text = (ROOT / name).read_text()
-    found = {match[1].lower().replace("_", "-"): match[2] for match in PIN.finditer(text)}
+    found = {re.sub(r"[-_.]+", "-", match[1]).lower(): match[2] for match in PIN.finditer(text)}
     blocks = re.split(r"\n(?=[A-Za-z0-9])", text)
     bare = [block.split("==")[0] for block in blocks if "==" in block.split("\n")[0] and "--hash=" not in block]
     if bare:
@@ -33,7 +33,7 @@ def main() -> None:
     ):
         for line in wanted:
             need = Requirement(line)
-            key = need.name.lower().replace("_", "-")
+            key = re.sub(r"[-_.]+", "-", need.name).lower()
             if key not in pinned or not need.specifier.contains(pinned[key], prereleases=True):
                 sys.exit(f"{name}: {line} is not satisfied; compile the pins again (docs/operations.md)")
     for name, pinned_version in runtime.items():

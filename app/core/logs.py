@@ -1,10 +1,11 @@
 """Structured logs, one JSON line each, that name operations and ids and never people."""
 
+import io
 import logging
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -45,6 +46,16 @@ def _only_known_fields(_: Any, __: str, entry: MutableMapping[str, Any]) -> Muta
     return entry
 
 
+class _StandardError(io.TextIOBase):
+    """Whatever standard error is at the moment of writing: it may have been redirected since the start."""
+
+    def write(self, text: str, /) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(level: str) -> None:
     """Send our own lines as JSON to standard error, and quieten the libraries below warnings."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
@@ -57,8 +68,8 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _StandardError())),
+        cache_logger_on_first_use=False,
     )
 
 

@@ -303,3 +303,15 @@ async def test_a_referrer_reads_back_what_it_sent_to_a_programme_it_was_not_made
 ) -> None:
     sent = body_of(await world.referrer.post("/v1/referrals", _sent(elsewhere, person())), 201)
     assert body_of(await world.referrer.get(f"/v1/referrals/{sent['id']}"))["status"] == "received"
+
+
+async def test_a_membership_counts_for_its_own_role_only(world: World, elsewhere: World) -> None:
+    """Whoever coordinates one programme and counts another's outcomes coordinates one."""
+    mentee = await world.enrol()
+    both = elsewhere.coordinator
+    await world.membership(both.id, Role.ANALYST)
+    assert (await both.get(f"/v1/mentees/{mentee['id']}")).status_code == 404
+    assert (await both.get(f"/v1/programmes/{world.programme_id}")).status_code == 404
+    as_analyst = await elsewhere.signed_in(both.id, Role.ANALYST)
+    body_of(await as_analyst.get(f"/v1/programmes/{world.programme_id}"))
+    assert (await as_analyst.get(f"/v1/programmes/{elsewhere.programme_id}")).status_code == 404

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -13,6 +14,14 @@ from tests.conftest import make_settings, serving
 from tests.factories import World, nhs_number, person, referral
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def _quiet_again() -> Iterator[None]:
+    yield
+    logs.configure("ERROR")
+
+
 CANARY = {
     "given_name": "Zebedee",
     "family_name": "Quartermaine",
