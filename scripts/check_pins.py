@@ -9,18 +9,23 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
-PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^ ;\\]+)([^\\]*)\\?$", re.M)
+PIN = re.compile(r"^([A-Za-z0-9][^\\\n#]*==[^\\\n]*)", re.M)
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def pins(name: str) -> dict[str, str]:
-    """Package and version of each pin; every one must be followed by a hash."""
+    """Package and version of each pin that holds on this machine; every pin must be followed by a hash."""
     text = (ROOT / name).read_text()
-    found = {re.sub(r"[-_.]+", "-", match[1]).lower(): match[2] for match in PIN.finditer(text)}
     blocks = re.split(r"\n(?=[A-Za-z0-9])", text)
     bare = [block.split("==")[0] for block in blocks if "==" in block.split("\n")[0] and "--hash=" not in block]
     if bare:
         sys.exit(f"{name}: without a hash: {', '.join(bare)}")
-    return found
+    found = [Requirement(match[1].strip()) for match in PIN.finditer(text)]
+    here = [pin for pin in found if pin.marker is None or pin.marker.evaluate()]
+    return {_key(pin.name): next(iter(pin.specifier)).version for pin in here}
 
 
 def main() -> None:
@@ -33,7 +38,7 @@ def main() -> None:
     ):
         for line in wanted:
             need = Requirement(line)
-            key = re.sub(r"[-_.]+", "-", need.name).lower()
+            key = _key(need.name)
             if key not in pinned or not need.specifier.contains(pinned[key], prereleases=True):
                 sys.exit(f"{name}: {line} is not satisfied; compile the pins again (docs/operations.md)")
     for name, pinned_version in runtime.items():

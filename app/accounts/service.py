@@ -172,7 +172,21 @@ async def take(db: AsyncSession, account_id: UUID, membership_id: UUID) -> None:
     if not others:
         raise LastRole()
     await db.delete(membership)
+    if membership.role is Role.MENTOR and membership.programme_id is not None:
+        await _end_caseload(db, account_id, membership.programme_id)
     events.record(db, "membership.taken", membership)
+
+
+async def _end_caseload(db: AsyncSession, account_id: UUID, programme_id: UUID) -> None:
+    """Who is no mentor of the programme any more reaches none of its episodes, even as a mentor elsewhere."""
+    async with as_service(db, "a role taken away takes its caseload with it"):
+        await fetch(
+            db,
+            "UPDATE access_caseloads SET until = app_now() WHERE account_id = $1 AND until > app_now() "
+            "AND mentee_id IN (SELECT id FROM mentees WHERE programme_id = $2)",
+            account_id,
+            programme_id,
+        )
 
 
 async def disable(db: AsyncSession, account_id: UUID) -> Found:

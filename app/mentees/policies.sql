@@ -1,4 +1,6 @@
-GRANT SELECT, INSERT, UPDATE ON mentees, mentees_preferences, mentees_briefings, mentees_pauses TO pm_coordinator;
+-- An episode opens a person's record to a coordinator; so accepting makes it as the service, and no role by itself.
+GRANT SELECT, UPDATE ON mentees TO pm_coordinator;
+GRANT SELECT, INSERT, UPDATE ON mentees_preferences, mentees_briefings, mentees_pauses TO pm_coordinator;
 CREATE POLICY coordinator ON mentees TO pm_coordinator
   USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
   WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())));

@@ -13,7 +13,7 @@ from app.access.permissions import Permission
 from app.core import clock
 from app.core.actor import Actor, Role
 from app.core.codes import Barrier
-from app.core.database import fetch
+from app.core.database import as_service, fetch
 from app.core.errors import Conflict, NotFound, invalid
 from app.core.models import Inbound, Outbound
 from app.core.reading import Found, Key, Source, one
@@ -140,7 +140,10 @@ async def enrol(db: AsyncSession, person: Person, arrival: Arrival) -> Mentee:
         barriers=list(arrival.barriers),
     )
     try:
-        async with refused_as(db, {"uq_mentees_open_episode": EpisodeOpen()}):
+        async with (
+            as_service(db, "an episode opens a person's record, so no role may make one by itself"),
+            refused_as(db, {"uq_mentees_open_episode": EpisodeOpen()}),
+        ):
             db.add(mentee)
     except EpisodeOpen as refusal:
         refusal.facts["link"] = await _open_episode(db, person.id, arrival.programme_id)

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.core import clock
+from app.core.actor import Role
 from tests.factories import Caller, World, body_of
 from tests.matches.waiting import accepted_offer, ready_mentor, waiting
 
@@ -304,3 +305,17 @@ async def test_an_ending_to_keep_somebody_safe_leaves_the_mentor_no_days_of_grac
     body_of(await world.coordinator.post(f"/v1/matches/{match['id']}/end", ending))
     body_of(await mentor.get(f"/v1/mentees/{mentee_id}"), 404)
     body_of(await mentor.get(f"/v1/matches/{match['id']}"), 404)
+
+
+async def test_a_mentor_whose_role_is_taken_away_reaches_nothing_even_as_a_mentor_elsewhere(
+    world: World, elsewhere: World
+) -> None:
+    mentee_id, mentor, _, _ = await paired(world)
+    await elsewhere.membership(mentor.id, Role.MENTOR)
+    account = body_of(await world.coordinator.get(f"/v1/accounts/{mentor.id}"))
+    held = next(m for m in account["memberships"] if m["programme_id"] == str(world.programme_id))
+    body_of(await mentor.get(f"/v1/mentees/{mentee_id}"))
+    taken = await world.coordinator.send("DELETE", f"/v1/accounts/{mentor.id}/memberships/{held['id']}")
+    assert taken.status_code == 204
+    body_of(await mentor.get(f"/v1/mentees/{mentee_id}"), 404)
+    body_of(await mentor.get(f"/v1/mentees/{mentee_id}/briefing"), 404)
