@@ -1,14 +1,17 @@
 """The commands as an operator runs them: real processes, a real port, a real demonstration."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -22,6 +25,15 @@ def free_port() -> int:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A data directory that PostgreSQL's account can reach where we are root, so that nothing is left elsewhere."""
+    made = Path(tempfile.gettempdir()) / f"peer-support-serving-{uuid4().hex}"
+    made.mkdir(mode=0o755)
+    yield made
+    shutil.rmtree(made)
 
 
 def _environment(data: Path, **more: str) -> dict[str, str]:
@@ -49,26 +61,24 @@ def served(data: Path) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-def test_the_service_starts_answers_and_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
-    with served(tmp_path) as url:
+def test_the_service_starts_answers_and_keeps_its_data_over_a_restart(data: Path) -> None:
+    with served(data) as url:
         assert httpx.get(f"{url}/health/live").json() == {"status": "live"}
         keys = httpx.get(f"{url}/.well-known/jwks.json").json()
-    with served(tmp_path) as url:
+    with served(data) as url:
         assert httpx.get(f"{url}/.well-known/jwks.json").json() == keys
         assert httpx.put(f"{url}/v1/clock", json={}).status_code == 404
 
 
-def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
+def test_migrating_twice_changes_nothing(data: Path) -> None:
     command = [sys.executable, "-m", "app", "migrate"]
     for _ in range(2):
-        done = subprocess.run(
-            command, cwd=ROOT, env=_environment(tmp_path), capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=ROOT, env=_environment(data), capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout.strip()) == (0, "The database is up to date."), done.stderr
 
 
-def test_a_database_that_does_not_answer_is_told_in_one_sentence(tmp_path: Path) -> None:
-    environment = _environment(tmp_path, DATABASE_URL=f"postgresql://x@127.0.0.1:{free_port()}/x")
+def test_a_database_that_does_not_answer_is_told_in_one_sentence(data: Path) -> None:
+    environment = _environment(data, DATABASE_URL=f"postgresql://x@127.0.0.1:{free_port()}/x")
     command = [sys.executable, "-m", "app", "migrate"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -76,17 +86,17 @@ def test_a_database_that_does_not_answer_is_told_in_one_sentence(tmp_path: Path)
     assert "Traceback" not in done.stderr
 
 
-def test_the_demonstration_is_not_played_on_somebodys_own_database(tmp_path: Path) -> None:
-    environment = _environment(tmp_path, DATABASE_URL="postgresql://x@127.0.0.1:1/x")
+def test_the_demonstration_is_not_played_on_somebodys_own_database(data: Path) -> None:
+    environment = _environment(data, DATABASE_URL="postgresql://x@127.0.0.1:1/x")
     command = [sys.executable, "-m", "app", "demo", "--exit"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "unset DATABASE_URL" in done.stderr
 
 
-def test_the_demonstration_plays_a_year_and_its_report_counts_up(tmp_path: Path) -> None:
+def test_the_demonstration_plays_a_year_and_its_report_counts_up(data: Path) -> None:
     command = [sys.executable, "-m", "app", "demo", "--exit", "--port", str(free_port())]
-    done = subprocess.run(command, cwd=ROOT, env=_environment(tmp_path), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=_environment(data), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "all agree" in done.stdout
     assert "60" in done.stdout
@@ -102,8 +112,8 @@ def test_the_player_imports_nothing_of_the_service() -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody else")
-def test_no_command_of_root_leaves_a_process_behind(tmp_path: Path) -> None:
-    with served(tmp_path):
+def test_no_command_of_root_leaves_a_process_behind(data: Path) -> None:
+    with served(data):
         pass
     listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert str(tmp_path) not in listing
+    assert str(data) not in listing
