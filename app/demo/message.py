@@ -79,30 +79,40 @@ def _bundle(parts: dict[str, Any], ids: dict[str, str], made_at: str, reason: st
 def _parts(ids: dict[str, str], person: dict[str, Any], service: str, ods_code: str, made_at: str) -> dict[str, Any]:
     subject = {"subject": _ref(ids["patient"])}
     return {
-        "request": {
-            "resourceType": "ServiceRequest",
-            "status": "active",
-            "intent": "plan",
-            "category": [_code(f"{BARS}/message-category-servicerequest", "referral", "Transfer of Care")],
-            **subject,
-            "encounter": _ref(ids["encounter"]),
-            "basedOn": [_ref(ids["plan"])],
-            "requester": _ref(ids["nurse"]),
-            "performer": [_ref(ids["service"])],
-            "authoredOn": made_at,
-        },
+        "request": _request(ids, made_at) | subject,
         "patient": _patient(person, ids["practice"]),
+        **{name: part | subject for name, part in _findings(ids).items()},
+        **_organisations(service, ods_code),
+        **_around(ids),
+        "consent": _consent(ids, made_at),
+    }
+
+
+def _request(ids: dict[str, str], made_at: str) -> dict[str, Any]:
+    return {
+        "resourceType": "ServiceRequest",
+        "status": "active",
+        "intent": "plan",
+        "category": [_code(f"{BARS}/message-category-servicerequest", "referral", "Transfer of Care")],
+        "encounter": _ref(ids["encounter"]),
+        "basedOn": [_ref(ids["plan"])],
+        "requester": _ref(ids["nurse"]),
+        "performer": [_ref(ids["service"])],
+        "authoredOn": made_at,
+    }
+
+
+def _findings(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return {
         "encounter": {
             "resourceType": "Encounter",
             "status": "finished",
             "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
-            **subject,
         },
         "plan": {
             "resourceType": "CarePlan",
             "status": "completed",
             "intent": "plan",
-            **subject,
             "addresses": [_ref(ids["condition"])],
             "activity": [
                 {
@@ -116,14 +126,12 @@ def _parts(ids: dict[str, str], person: dict[str, Any], service: str, ods_code: 
             "category": [_code("http://snomed.info/sct", "33962009", "Chief complaint")],
             "code": _code("http://snomed.info/sct", "44054006", "Type 2 diabetes mellitus")
             | {"text": "Type 2 diabetes, finds change hard"},
-            **subject,
         },
-        "task": {
-            "resourceType": "Task",
-            "status": "requested",
-            "intent": "order",
-            "code": _code("http://snomed.info/sct", "871731000000106", "Referral to social prescribing service"),
-        },
+    }
+
+
+def _organisations(service: str, ods_code: str) -> dict[str, dict[str, Any]]:
+    return {
         "service": {
             "resourceType": "HealthcareService",
             "active": True,
@@ -140,6 +148,17 @@ def _parts(ids: dict[str, str], person: dict[str, Any], service: str, ods_code: 
             "identifier": [{"system": "https://fhir.nhs.uk/Id/ods-organization-code", "value": "8HA01"}],
             "name": "The peer partnership",
         },
+    }
+
+
+def _around(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return {
+        "task": {
+            "resourceType": "Task",
+            "status": "requested",
+            "intent": "order",
+            "code": _code("http://snomed.info/sct", "871731000000106", "Referral to social prescribing service"),
+        },
         "nurse": {"resourceType": "Practitioner", "name": [{"family": "Nurse", "given": ["Practice"]}]},
         "role": {
             "resourceType": "PractitionerRole",
@@ -147,15 +166,18 @@ def _parts(ids: dict[str, str], person: dict[str, Any], service: str, ods_code: 
             "organization": _ref(ids["practice"]),
             "code": [{"text": "Practice nurse"}],
         },
-        "consent": {
-            "resourceType": "Consent",
-            "status": "active",
-            "scope": _code("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
-            "category": [_code(f"{BARS}/consent-categories-bars", "DRC", "Direct care")],
-            "patient": _ref(ids["patient"]),
-            "dateTime": made_at,
-            "policyRule": _code("http://terminology.hl7.org/CodeSystem/v3-ActCode", "IMPLIED"),
-        },
+    }
+
+
+def _consent(ids: dict[str, str], made_at: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": _code("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
+        "category": [_code(f"{BARS}/consent-categories-bars", "DRC", "Direct care")],
+        "patient": _ref(ids["patient"]),
+        "dateTime": made_at,
+        "policyRule": _code("http://terminology.hl7.org/CodeSystem/v3-ActCode", "IMPLIED"),
     }
 
 

@@ -121,6 +121,26 @@ def service_request(
 def capability_statement(*, base_url: str, software_version: str) -> dict[str, Any]:
     """What this door does, and nothing that it does not."""
     fhir_url = f"{base_url}/fhir/R4"
+    received = [{"mode": "receiver", "definition": f"{DEFINITIONS}-{kind}"} for kind in ("referral", "cancelled")]
+    return {
+        "resourceType": "CapabilityStatement",
+        "id": "peer-support",
+        "url": f"{fhir_url}/metadata",
+        "name": "PeerSupport",
+        "title": "Peer support: referrals in",
+        "status": "active",
+        "date": STATED_ON.isoformat(),
+        "kind": "instance",
+        "software": {"name": "Peer support API", "version": software_version},
+        "implementation": {"description": "Peer support service", "url": fhir_url},
+        "fhirVersion": FHIR_VERSION,
+        "format": ["application/fhir+json", "json"],
+        "rest": [_rest(base_url)],
+        "messaging": [{"supportedMessage": received}],
+    }
+
+
+def _rest(base_url: str) -> dict[str, Any]:
     oauth = {
         "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
         "extension": [{"url": "token", "valueUri": f"{base_url}/oauth2/token"}],
@@ -136,31 +156,8 @@ def capability_statement(*, base_url: str, software_version: str) -> dict[str, A
         + ", ".join(sorted(VERSIONS)),
     }
     return {
-        "resourceType": "CapabilityStatement",
-        "id": "peer-support",
-        "url": f"{fhir_url}/metadata",
-        "name": "PeerSupport",
-        "title": "Peer support: referrals in",
-        "status": "active",
-        "date": STATED_ON.isoformat(),
-        "kind": "instance",
-        "software": {"name": "Peer support API", "version": software_version},
-        "implementation": {"description": "Peer support service", "url": fhir_url},
-        "fhirVersion": FHIR_VERSION,
-        "format": ["application/fhir+json", "json"],
-        "rest": [
-            {
-                "mode": "server",
-                "security": {"extension": [oauth], "cors": True, "service": [{"coding": [service]}]},
-                "resource": [{"type": "ServiceRequest", "interaction": [{"code": "read"}]}],
-                "operation": [operation],
-            }
-        ],
-        "messaging": [
-            {
-                "supportedMessage": [
-                    {"mode": "receiver", "definition": f"{DEFINITIONS}-{kind}"} for kind in ("referral", "cancelled")
-                ]
-            }
-        ],
+        "mode": "server",
+        "security": {"extension": [oauth], "cors": True, "service": [{"coding": [service]}]},
+        "resource": [{"type": "ServiceRequest", "interaction": [{"code": "read"}]}],
+        "operation": [operation],
     }
