@@ -16,7 +16,7 @@ from rich.console import Console
 
 from app import installation
 from app.demo import show
-from app.demo.caller import Sign
+from app.demo.caller import Sign, Unexpected
 from app.demo.player import play
 from app.settings import Settings
 
@@ -45,8 +45,11 @@ def run(host: str, port: int, *, stays: bool) -> None:
         asyncio.run(installation.drop_database(server))
         with _serving(host, port, environment) as url:
             link = _first_coordinator(environment)
-            year = asyncio.run(play(url, COORDINATOR, link, console))
-            show.everything(console, url, year, time.monotonic() - started)
+            try:
+                year = asyncio.run(play(url, COORDINATOR, link, console))
+                show.everything(console, url, year, time.monotonic() - started)
+            except (Unexpected, show.RecountDiffers) as error:
+                raise DemoRefused(str(error)) from error
             if stays:
                 _wait(console, url)
 
@@ -76,8 +79,7 @@ def _until_ready(process: "subprocess.Popen[bytes]", url: str) -> None:
             if httpx.get(f"{url}/health/ready", timeout=1).status_code == 200:
                 return
         except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
+            time.sleep(0.1)
     raise DemoRefused("The service was not ready within a minute.")
 
 

@@ -148,7 +148,7 @@ def _commands_of_make() -> set[str]:
     for name, value in {
         "$(PYTHON)": "python3",
         "$(BIN)": ".venv/bin",
-        " --quiet --disable-pip-version-check": "",
+        " -qq --disable-pip-version-check": "",
     }.items():
         text = text.replace(name, value)
     lines = [line.strip().removeprefix("@") for line in text.splitlines() if line.startswith("\t")]
