@@ -80,6 +80,7 @@ def create_app(settings: Settings, addresses: installation.Addresses) -> FastAPI
         description=documents.DESCRIPTION,
         openapi_tags=documents.TAGS,
         lifespan=lifespan,
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.database = Database(settings, addresses.login, addresses.read)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -63,6 +63,13 @@ class Settings(BaseSettings):
     read_audit_waits: bool = False
     """Wait for the disk at each audited read; off, a crash of the database host may lose the last half second of it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("public_url")
+    @classmethod
+    def _one_address(cls, url: str) -> str:
+        if url.endswith("/") or "://" not in url:
+            raise ValueError("scheme://host[:port], without a slash at the end: tokens are issued and checked for it")
+        return url
 
     @model_validator(mode="after")
     def _production_is_safe(self) -> Self:

@@ -7,17 +7,24 @@ import orjson
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
-from starlette.routing import Match
+
+from scripts.generated_docs import routes_of
 
 _adapters: dict[str, TypeAdapter[Any]] = {}
+_routes: list[APIRoute] = []
 
 
 def _route_of(app: FastAPI, request: httpx.Request) -> APIRoute | None:
-    scope = {"type": "http", "method": request.method, "path": request.url.path, "headers": []}
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.matches(scope)[0] is Match.FULL:
-            return route
-    return None
+    if not _routes:
+        _routes.extend(routes_of(app))
+        assert len(_routes) > 100, "the app's routes are not where they are looked for"
+    fitting = [
+        route
+        for route in _routes
+        if request.method in (route.methods or ()) and route.path_regex.fullmatch(request.url.path)
+    ]
+    # an address without parameters goes before one that would read its last part as an id
+    return min(fitting, key=lambda route: route.path.count("{"), default=None)
 
 
 def check(app: FastAPI, response: httpx.Response) -> None:
@@ -29,7 +36,7 @@ def check(app: FastAPI, response: httpx.Response) -> None:
     if response.status_code >= 400:
         assert response.headers["content-type"] == "application/problem+json", where
         documented = {int(status) for status in route.responses} | {401, 403, 413, 422}
-        assert response.status_code in documented | {500}, f"{where}, which its document does not say"
+        assert response.status_code in documented, f"{where}, which its document does not say"
         return
     if route.response_model is None:
         return

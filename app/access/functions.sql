@@ -55,13 +55,44 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   WHERE account_id = me() AND role = current_setting('app.role', true) AND organisation_id IS NOT NULL
 $$;
 
+-- A mentor's caseload: while it lasts, and only where the account is a mentor of the episode's programme today.
 CREATE OR REPLACE FUNCTION my_mentees() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT mentee_id FROM access_caseloads WHERE account_id = me() AND until > app_now()
+  SELECT c.mentee_id FROM access_caseloads c JOIN mentees m ON m.id = c.mentee_id
+  WHERE c.account_id = me() AND c.until > app_now() AND m.programme_id IN (SELECT my_programmes())
 $$;
 
 -- The matches (or enrolments) behind the present caseload.
 CREATE OR REPLACE FUNCTION my_matches() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT source_id FROM access_caseloads WHERE account_id = me() AND until > app_now()
+  SELECT c.source_id FROM access_caseloads c JOIN mentees m ON m.id = c.mentee_id
+  WHERE c.account_id = me() AND c.until > app_now() AND m.programme_id IN (SELECT my_programmes())
+$$;
+
+-- What a stored answer rested on: the role, the memberships and the caseload. It is given again only while all of
+-- that still holds.
+CREATE OR REPLACE FUNCTION my_reach() RETURNS text[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT ARRAY['role ' || current_setting('app.role', true)]
+    || ARRAY(SELECT 'in ' || coalesce(programme_id::text, '-') || ' for ' || coalesce(organisation_id::text, '-')
+             FROM access_memberships WHERE account_id = me() AND role = current_setting('app.role', true))
+    || ARRAY(SELECT 'match ' || source_id FROM access_caseloads WHERE account_id = me() AND until > app_now())
+$$;
+
+-- Whether an account or client works in the caller's programmes alone, in roles that coordinators give.
+CREATE OR REPLACE FUNCTION is_all_mine(p_id uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT NOT EXISTS (SELECT FROM access_memberships m WHERE m.account_id = p_id AND (
+    m.programme_id IS NULL OR m.programme_id NOT IN (SELECT my_programmes())
+    OR m.role NOT IN ('coordinator', 'mentor', 'referrer', 'analyst')))
+$$;
+
+-- Whether the caller may give an account or client a role: it has one in the caller's programmes, it is the
+-- caller's own, or it was made in this very transaction.
+CREATE OR REPLACE FUNCTION is_mine_or_new(p_id uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT p_id = me()
+    OR EXISTS (SELECT FROM access_memberships WHERE account_id = p_id AND programme_id IN (SELECT my_programmes()))
+    OR EXISTS (SELECT FROM accounts WHERE id = p_id AND changed_xid = pg_current_xact_id())
+    OR EXISTS (SELECT FROM clients WHERE id = p_id AND changed_xid = pg_current_xact_id())
 $$;

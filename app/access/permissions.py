@@ -33,7 +33,6 @@ class Permission(StrEnum):
     WRITE_GOALS = "goals:write"
     ASSESS = "pam-assessments:manage"
     READ_REPORTS = "reports:read"
-    READ_EVENTS = "events:read"
     MOVE_CLOCK = "clock:move"
     OWN_ACCOUNT = "me:read"
 

@@ -8,7 +8,8 @@ CREATE POLICY coordinator_reads ON access_memberships FOR SELECT TO pm_coordinat
   USING (programme_id = ANY (ARRAY(SELECT my_programmes())));
 GRANT INSERT, DELETE ON access_memberships TO pm_coordinator;
 CREATE POLICY coordinator_gives ON access_memberships FOR INSERT TO pm_coordinator
-  WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())) AND role IN ('coordinator', 'mentor', 'referrer', 'analyst'));
+  WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())) AND role IN ('coordinator', 'mentor', 'referrer', 'analyst')
+    AND is_mine_or_new(account_id));
 CREATE POLICY coordinator_takes ON access_memberships FOR DELETE TO pm_coordinator
   USING (programme_id = ANY (ARRAY(SELECT my_programmes())) AND role IN ('coordinator', 'mentor', 'referrer', 'analyst'));
 

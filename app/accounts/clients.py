@@ -54,6 +54,7 @@ async def register(db: AsyncSession, client: ClientCreate) -> Found:
         jwks=_public_keys(client.jwks),
     )
     db.add(row)
+    await db.flush()
     organisation_id = client.organisation_id if client.role is Role.REFERRER else None
     for programme_id in dict.fromkeys(client.programme_ids):
         db.add(

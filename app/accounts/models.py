@@ -106,6 +106,13 @@ class MembershipPublic(Outbound):
     organisation_id: UUID | None
 
 
+class MyMembership(MembershipPublic):
+    """A role of the caller's own, with the names of where it is held."""
+
+    programme_name: str | None
+    organisation_name: str | None
+
+
 class AccountPublic(Outbound):
     """An account as the coordinators of its programmes see it; roles in other programmes are not shown."""
 
@@ -139,8 +146,8 @@ class AccountCreated(Outbound):
 class PasswordSet(Inbound):
     """The token of a single-use link, and the password its owner chose."""
 
-    token: Annotated[str, Shape(min_length=20, max_length=200)]
-    password: Annotated[str, Shape(min_length=12, max_length=128)]
+    token: Annotated[str, Shape(min_length=20, max_length=200, examples=["q3T0bV8mX2kLr5Yc7WnE1uHs"])]
+    password: Annotated[str, Shape(min_length=12, max_length=128, examples=["lantern gravel Tuesday"])]
 
 
 class RoleSwitch(Inbound):
@@ -177,7 +184,7 @@ class MePublic(Outbound):
     role: Role
     """The role of the token this was asked with."""
     roles: list[Role]
-    memberships: list[MembershipPublic]
+    memberships: list[MyMembership]
     permissions: list[str]
     """What this token may do."""
 

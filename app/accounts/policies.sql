@@ -10,18 +10,21 @@ GRANT INSERT ON accounts TO pm_coordinator;
 CREATE POLICY coordinator_adds ON accounts FOR INSERT TO pm_coordinator WITH CHECK (status = 'invited');
 GRANT UPDATE (status) ON accounts TO pm_coordinator;
 CREATE POLICY coordinator_changes ON accounts FOR UPDATE TO pm_coordinator
-  USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
+  USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))))
+  WITH CHECK (is_all_mine(id));
 GRANT INSERT ON accounts_password_links TO pm_coordinator;
 CREATE POLICY coordinator_invites ON accounts_password_links FOR INSERT TO pm_coordinator
-  WITH CHECK (account_id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
+  WITH CHECK (account_id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes()))))
+    AND is_all_mine(account_id));
 
 GRANT SELECT ON clients TO pm_coordinator;
 CREATE POLICY coordinator_reads ON clients FOR SELECT TO pm_coordinator
   USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
-GRANT INSERT, UPDATE ON clients TO pm_coordinator;
+GRANT INSERT, UPDATE (jwks, status) ON clients TO pm_coordinator;
 CREATE POLICY coordinator_adds ON clients FOR INSERT TO pm_coordinator WITH CHECK (role IN ('referrer', 'analyst'));
 CREATE POLICY coordinator_changes ON clients FOR UPDATE TO pm_coordinator
-  USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))));
+  USING (id = ANY (ARRAY(SELECT m.account_id FROM access_memberships m WHERE m.programme_id = ANY (ARRAY(SELECT my_programmes())))))
+  WITH CHECK (is_all_mine(id));
 
 -- A machine client sees itself, without its keys: who am I.
 GRANT SELECT (id, name, organisation_id, role, scopes, status) ON clients TO pm_referrer, pm_analyst;

@@ -35,6 +35,7 @@ MEMBERSHIPS = (
     "(SELECT coalesce(json_agg(m ORDER BY m.role, m.id), '[]') FROM "
     "(SELECT id, role, programme_id, organisation_id FROM access_memberships WHERE account_id = t.id) m)"
 )
+_MY_MEMBERSHIPS = "(SELECT coalesce(json_agg(m ORDER BY m.role, m.id), '[]') FROM my_memberships() m)"
 ROLES = (
     "(SELECT coalesce(json_agg(r.role ORDER BY array_position(ARRAY["
     + ",".join(f"'{role.value}'" for role in Role)
@@ -56,7 +57,7 @@ ACCOUNTS = Source(
     newest_first=False,
     steps=STEPS,
 )
-_ME = {"role": "current_setting('app.role')", "roles": ROLES, "memberships": MEMBERSHIPS}
+_ME = {"role": "current_setting('app.role')", "roles": ROLES, "memberships": _MY_MEMBERSHIPS}
 ME = {
     Kind.ACCOUNT: Source(
         MePublic,

@@ -116,7 +116,11 @@ async def as_service(db: AsyncSession, reason: str) -> AsyncIterator[None]:
     service = db.info["role_prefix"] + Role.SERVICE.value
     async with db.begin_nested():
         await _become(db, service, reason)
-        yield
+        db.info["as_service"] = True
+        try:
+            yield
+        finally:
+            del db.info["as_service"]
         await db.flush()
         await _become(db, own, "")
 
@@ -142,6 +146,7 @@ class Database:
             max_overflow=0,
             pool_timeout=POOL_PATIENCE,
             pool_use_lifo=True,
+            hide_parameters=True,  # an error's text must not carry what was sent
         )
         self._reading: Any = None
         self._reporting: Any = None

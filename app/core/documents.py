@@ -106,7 +106,7 @@ def created(shape: type[BaseModel], *problems: type[Problem]) -> dict[str, Any]:
     return {
         "status_code": 201,
         "response_model": shape,
-        "responses": raises(*ALWAYS, *CHANGES, errors.NotFound, *problems),
+        "responses": raises(*ALWAYS, *CHANGES, errors.NotFound, errors.VersionChanged, *problems),
     }
 
 

@@ -144,7 +144,7 @@ class Conflict(Problem):
 
 
 class StepNotPossible(Conflict):
-    """This step is not possible in the present state; `status` and `possible` say what is."""
+    """This step is not possible in the present state; `current` is where it stands, `possible` what can be done."""
 
 
 class KeyInUse(Conflict):

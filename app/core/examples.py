@@ -12,19 +12,34 @@ BY_FORMAT = {
 
 
 def add_examples(document: dict[str, Any]) -> None:
-    """Give every request body and every success an example, where it has none of its own."""
+    """Give every request body and every success an example, where it has none of its own.
+
+    An answer's example has every field; a request's has what is needed, so that it can be sent as it stands.
+    """
     schemas = document["components"]["schemas"]
     for operations in document["paths"].values():
         for operation in operations.values():
-            for content in _contents(operation):
-                if "schema" in content and not ({"example", "examples"} & content.keys()):
-                    content["example"] = _example(content["schema"], schemas, 0)
+            _fill(operation.get("requestBody", {}), _needed(schemas))
+            for status, answer in operation["responses"].items():
+                if str(status).startswith("2"):
+                    _fill(answer, schemas)
 
 
-def _contents(operation: dict[str, Any]) -> list[dict[str, Any]]:
-    bodies = [operation["requestBody"]] if "requestBody" in operation else []
-    bodies += [answer for status, answer in operation["responses"].items() if str(status).startswith("2")]
-    return [content for body in bodies for content in body.get("content", {}).values()]
+def _fill(holder: dict[str, Any], schemas: dict[str, Any]) -> None:
+    for content in holder.get("content", {}).values():
+        if "schema" in content and not ({"example", "examples"} & content.keys()):
+            content["example"] = _example(content["schema"], schemas, 0)
+
+
+def _needed(schemas: dict[str, Any]) -> dict[str, Any]:
+    """The same shapes with the fields that must be sent, or the first two where none must."""
+    return {name: _lean(schema) for name, schema in schemas.items()}
+
+
+def _lean(schema: dict[str, Any]) -> dict[str, Any]:
+    fields = schema.get("properties", {})
+    wanted = schema.get("required") or list(fields)[:2]
+    return schema | {"properties": {name: fields[name] for name in fields if name in wanted}} if fields else schema
 
 
 def _example(schema: dict[str, Any], schemas: dict[str, Any], depth: int) -> Any:

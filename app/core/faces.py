@@ -1,5 +1,6 @@
 """How a refusal looks from outside: problem+json, naming the field and the rule and nothing that was sent."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,15 @@ OWN_WORDS = {
     "missing": "This field is needed.",
     "string_unicode": "Text must be valid Unicode.",
     "url_parsing": "A web address.",
+    "model_attributes_type": "An object with the fields that the documentation names.",
+    "model_type": "An object with the fields that the documentation names.",
+    "dict_type": "An object.",
+    "list_type": "A list.",
+    "literal_error": "Nothing else than the documentation names can be taken here.",
 }
+
+
+FIELD_NAME = re.compile(r"[a-z][a-z_]{0,40}")
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
@@ -61,7 +70,10 @@ def not_valid(errors: Sequence[Mapping[str, Any]]) -> NotValid:
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     kind = str(error["type"])
-    return FieldError(_pointer(error["loc"]), kind, OWN_WORDS.get(kind) or _words(error))
+    where = error["loc"]
+    if kind == "extra_forbidden" and not FIELD_NAME.fullmatch(str(where[-1])):
+        where = where[:-1]  # what is no name of a field may be anybody's name
+    return FieldError(_pointer(where), kind, OWN_WORDS.get(kind) or _words(error))
 
 
 def _words(error: Mapping[str, Any]) -> str:
@@ -71,12 +83,15 @@ def _words(error: Mapping[str, Any]) -> str:
 
 
 def _pointer(location: Sequence[str | int]) -> str:
-    if not location:
-        return "/"
-    where, *rest = location
+    where, *rest = location or ("body",)
     if where == "body":
-        return "/" + "/".join(str(part)[:64].replace("~", "~0").replace("/", "~1") for part in rest)
+        return "".join("/" + part for part in _parts(rest))
     return f"{where}:{'.'.join(str(part)[:64] for part in rest)}"
+
+
+def _parts(rest: Sequence[str | int]) -> list[str]:
+    """The steps of a JSON pointer, as RFC 6901 writes them; none means the whole body."""
+    return [str(part)[:64].replace("~", "~0").replace("/", "~1") for part in rest]
 
 
 def problem_of_http(error: HTTPException) -> Problem:

@@ -26,16 +26,25 @@ BEGIN
 END $$;
 
 -- Lock first, look second, as two statements: one statement's snapshot would be older than its lock.
-CREATE OR REPLACE FUNCTION idempotency_begin(p_actor uuid, p_key_hash text)
-RETURNS TABLE (locked boolean, id uuid, fingerprint text, status int, headers text, body bytea)
+DROP FUNCTION IF EXISTS idempotency_begin(uuid, text);
+CREATE FUNCTION idempotency_begin(p_actor uuid, p_key_hash text)
+RETURNS TABLE (locked boolean, id uuid, fingerprint text, status int, headers text, body bytea, is_in_reach boolean)
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  v_now timestamptz := clock_timestamp();
 BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtextextended(p_actor::text || p_key_hash, 1)) THEN
-    RETURN QUERY SELECT false, NULL::uuid, NULL::text, NULL::int, NULL::text, NULL::bytea;
+    RETURN QUERY SELECT false, NULL::uuid, NULL::text, NULL::int, NULL::text, NULL::bytea, NULL::boolean;
     RETURN;
   END IF;
   DELETE FROM idempotent_answers a
-    WHERE a.actor_id = p_actor AND a.key_hash = p_key_hash AND a.expires_at <= clock_timestamp();
-  RETURN QUERY SELECT true, a.id, a.fingerprint::text, a.status, a.headers::text, a.body
+    WHERE a.actor_id = p_actor AND a.key_hash = p_key_hash AND a.expires_at <= v_now;
+  -- Whoever comes back clears away some of the own old answers, one request at a time: two would wait for each other.
+  IF pg_try_advisory_xact_lock(hashtextextended(p_actor::text, 2)) THEN
+    DELETE FROM idempotent_answers a WHERE a.id IN (
+      SELECT b.id FROM idempotent_answers b WHERE b.actor_id = p_actor AND b.expires_at <= v_now
+      ORDER BY b.expires_at LIMIT 20);
+  END IF;
+  RETURN QUERY SELECT true, a.id, a.fingerprint::text, a.status, a.headers::text, a.body, a.reach <@ my_reach()
     FROM (SELECT 1) one LEFT JOIN idempotent_answers a ON a.actor_id = p_actor AND a.key_hash = p_key_hash;
 END $$;

@@ -1,11 +1,12 @@
 """A request sent twice is done once: the second gets the first's answer, marked as a replay.
 
 With an `Idempotency-Key`, the answer (also a refusal) is stored in the transaction of the work itself and
-kept 24 hours; 408, 412, 428, 429 and 5xx store nothing, so that trying again can succeed.
+kept 24 hours, then cleared away by the caller's next requests with a key; 408, 412, 428, 429 and 5xx store
+nothing, so that trying again can succeed.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
@@ -23,13 +25,24 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.actor import Actor
 from app.core.database import Database, Origin, problem_of
-from app.core.errors import KeyInUse, KeyReused, MalformedJson, MediaTypeNotSupported, Problem, invalid
+from app.core.errors import (
+    FieldError,
+    KeyInUse,
+    KeyReused,
+    MalformedJson,
+    MediaTypeNotSupported,
+    NotAllowed,
+    NotValid,
+    Problem,
+    invalid,
+)
 from app.core.faces import problem_response
-from app.core.models import Row, needed_instant
+from app.core.models import TEXTS, Row, needed_instant, typed
 from app.core.sealing import Sealer
 
 DEEPEST = 100
 KEPT = timedelta(hours=24)
+NOTE_REPLAY = "INSERT INTO audit_reads (shape, ids) VALUES ('StoredAnswer', $1)"
 NOT_STORED = frozenset({401, 403, 408, 412, 425, 428, 429})
 SAVED_HEADERS = ("etag", "location", "link")
 
@@ -38,7 +51,10 @@ class IdempotentAnswer(Row, table=True):
     """The stored answer of one (caller, key)."""
 
     __tablename__ = "idempotent_answers"
-    __table_args__ = (sa.UniqueConstraint("actor_id", "key_hash"),)
+    __table_args__ = (
+        sa.UniqueConstraint("actor_id", "key_hash"),
+        sa.Index("ix_idempotent_answers_actor_id", "actor_id", "expires_at"),
+    )
 
     actor_id: UUID
     key_hash: str = Field(max_length=64)
@@ -46,7 +62,13 @@ class IdempotentAnswer(Row, table=True):
     status: int
     headers: str
     body: bytes
-    expires_at: datetime = needed_instant(index=True)
+    reach: list[str] = typed(sa_type=TEXTS, nullable=False, sa_column_kwargs={"server_default": sa.text("'{}'")})
+    """The rights the answer rested on (`my_reach()`); it is given again only while they all still hold."""
+    expires_at: datetime = needed_instant()
+
+
+class AnswerOutOfReach(NotAllowed):
+    """This was done before, under rights you no longer hold; it is not done again, and its answer is not shown."""
 
 
 class Replayed(Exception):
@@ -87,7 +109,7 @@ class Unit:
         assert self.db is not None
         assert actor.id is not None
         connection = await self.db.connection()
-        sql = "SELECT locked, id, fingerprint, status, headers, body FROM idempotency_begin($1, $2)"
+        sql = "SELECT locked, id, fingerprint, status, headers, body, is_in_reach FROM idempotency_begin($1, $2)"
         found = (await connection.exec_driver_sql(sql, (actor.id, self.key_hash))).one()
         if not found.locked:
             raise KeyInUse(headers={"Retry-After": "1"})
@@ -95,6 +117,9 @@ class Unit:
             return
         if found.fingerprint != self.fingerprint:
             raise KeyReused()
+        if not found.is_in_reach:
+            raise AnswerOutOfReach()
+        await connection.exec_driver_sql(NOTE_REPLAY, ([found.id],))
         body = self.sealer.open(found.body, "idempotent_answers", found.id, "body")
         headers = orjson.loads(found.headers) | {"Idempotent-Replayed": "true"}
         raise Replayed(Response(body, found.status, headers))
@@ -116,6 +141,8 @@ class Unit:
             body=b"",
             expires_at=clock.true_now() + KEPT,
         )
+        rights = await (await self.db.connection()).exec_driver_sql("SELECT my_reach()")
+        answer.reach = list(rights.scalar_one())
         answer.body = self.sealer.seal(bytes(response.body), "idempotent_answers", answer.id, "body")
         self.db.add(answer)
 
@@ -175,12 +202,12 @@ class Door(APIRoute):
         """The handler FastAPI made, inside the unit of work."""
         handle = super().get_route_handler()
         takes_json = self.body_field is not None and not _is_form(self)
+        known = set(_query_names(self.dependant))
 
         async def through(request: Request) -> Response:
+            _check_query(request, known)
             if takes_json:
-                raw = await request.body()
-                if raw or request.method != "GET":
-                    await _prepare_json(request, raw)
+                await _prepare_json(request)
             if request.method in ("GET", "HEAD"):
                 return await handle(request)
             return await _once(request, handle)
@@ -192,10 +219,34 @@ def _is_form(route: APIRoute) -> bool:
     return route.body_field is not None and isinstance(route.body_field.field_info, Form)
 
 
-async def _prepare_json(request: Request, raw: bytes) -> None:
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for part in dependant.dependencies:
+        yield from _query_names(part)
+
+
+def _check_query(request: Request, known: set[str]) -> None:
+    """A parameter that is not known is refused: a misspelt filter would show everybody."""
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in known:
+            offered = ", ".join(sorted(known)) or "none"
+            raise NotValid(errors=[FieldError("query", "parameter_unknown", f"These are known here: {offered}.")])
+        if name in seen:
+            raise invalid(f"query:{name}", "parameter_repeated", "Once is enough; only one value can be taken.")
+        seen.add(name)
+
+
+async def _prepare_json(request: Request) -> None:
+    """Strict JSON for the handler; no body at all counts as one without fields, so that each missing one is named."""
+    raw = await request.body()
     if raw:
         _check_media_type(request)
-        request._json = strict_json(raw)
+    else:
+        raw = request._body = b"{}"
+        request.scope["headers"] = [*request.scope["headers"], (b"content-type", b"application/json")]
+        vars(request).pop("_headers", None)
+    request._json = strict_json(raw)
 
 
 async def _once(request: Request, handle: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -207,10 +258,14 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
         await unit.keep(request.state.actor, response) if unit.key_hash else None
         await unit.commit()
     except Replayed as replay:
-        await unit.abandon()
+        await unit.commit()
         return replay.response
     except Problem as refusal:
-        return await _refuse(request, unit, refusal)
+        try:
+            return await _refuse(request, unit, refusal)
+        except BaseException:
+            await unit.abandon()
+            raise
     except DBAPIError as error:
         await unit.abandon()
         problem = problem_of(error)
@@ -227,7 +282,7 @@ async def _refuse(request: Request, unit: Unit, refusal: Problem) -> Response:
     """Undo the work, keep the refusal as the answer to this key, and give it."""
     response = problem_response(request, refusal)
     keeps = unit.key_hash and response.status_code not in NOT_STORED and response.status_code < 500
-    if not keeps or unit.db is None or isinstance(refusal, KeyInUse | KeyReused):
+    if not keeps or unit.db is None or isinstance(refusal, KeyInUse | KeyReused | AnswerOutOfReach):
         await unit.abandon()
         raise refusal
     nested = unit.db.get_nested_transaction()

@@ -6,6 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -35,6 +36,14 @@ async def target(db: AsyncSession, table: type[R], row_id: UUID) -> R:
     if wanted is not None and wanted != row.version:
         raise VersionChanged()
     return row
+
+
+def touch(row: Row, column: str = "created_at") -> None:
+    """Give the row a new version although only its parts changed, so that its ETag tells of it.
+
+    `column` is one that the caller may write; its value stays.
+    """
+    flag_modified(row, column)
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ class DemoRefused(Exception):
 
 def run(host: str, port: int, *, stays: bool) -> None:
     """Play the year from an empty database; with `stays`, keep serving it until stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that what was started is ended
     settings = Settings()
     if settings.database_url:
         raise DemoRefused(DemoRefused.__doc__)

@@ -151,7 +151,8 @@ async def _check_day(db: AsyncSession, row: Match, ending: Ending) -> None:
 async def _limit_caseload(db: AsyncSession, row: Match) -> None:
     async with as_service(db, "a match has ended: its mentor reaches the episode for the days of grace only"):
         caseload = (await db.exec(select(Caseload).where(col(Caseload.source_id) == row.id))).one()
-        caseload.until = row.visible_until
+        # a caseload closed before stays closed: its role was taken, or somebody had to be kept safe
+        caseload.until = min(caseload.until, row.visible_until)
 
 
 async def _live(db: AsyncSession, whose: ColumnElement[bool], *states: MatchStatus) -> Sequence[Match]:

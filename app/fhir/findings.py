@@ -47,6 +47,10 @@ EMAIL: Kind[str] = Kind(Email)
 ODS_CODE: Kind[str] = Kind(OdsCode)
 LANGUAGE: Kind[str] = Kind(LanguageTag)
 
+DATE_FORMS = (
+    "Must be a FHIR dateTime of a day that exists: YYYY, YYYY-MM, YYYY-MM-DD, "
+    "or a moment with seconds and time zone, YYYY-MM-DDThh:mm:ss+zz:zz or ending in Z."
+)
 _PARTIAL_DATE = re.compile("[0-9]{4}(-(0[1-9]|1[0-2]))?")
 
 
@@ -93,6 +97,10 @@ class Findings:
             return None
         try:
             written = clock.day_of(INSTANT.take(sent)) if len(sent) > len("2026-03-02") else DAY.take(sent)
+        except ValidationError:
+            self.faults.append(Fault(400, "value", DATE_FORMS, (path,)))
+            return None
+        try:
             today = clock.today()
             return PAST_DATE.take(today if written == today + timedelta(days=1) else written)
         except ValidationError as error:

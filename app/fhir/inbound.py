@@ -17,7 +17,7 @@ from app.fhir.messages import MessageHeader, Organization, Patient, ServiceReque
 from app.fhir.outcomes import Fault, Refusal
 from app.fhir.words import Key, key, plain, value_of
 from app.fhir.workflow import CANCELLATION, REFERRAL, Step, check_counts, check_referral, step_of
-from app.referrals.models import ReferralCreate
+from app.referrals.shapes import ReferralCreate
 
 VERSIONS = frozenset(
     {"1.0.0-alpha", "1.0.0-beta", "1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0"},
@@ -50,6 +50,8 @@ class NewReferral:
     """What a coordinator should complete or ask for; without anything that was sent."""
     origins: Mapping[str, str]
     """From which element each field was read: JSON pointer into the referral → FHIRPath."""
+    path: str
+    """FHIRPath of the request, for saying what stands against it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Cancellation:
     reason: str
     sender: Sender
     path: str
-    """FHIRPath of the request, for saying that there is no such referral."""
+    """FHIRPath of the request, for saying what stands against it."""
 
 
 def read_message(
@@ -197,7 +199,7 @@ def _read_step(
     if referral is None or findings.faults:
         return _refused(findings)
     notes, origins = tuple(dict.fromkeys(findings.notes)), findings.origins
-    return NewReferral(referral, target, bundle_id, identifiers, sender, notes, origins)
+    return NewReferral(referral, target, bundle_id, identifiers, sender, notes, origins, request.path)
 
 
 def _sender(header: MessageHeader, contents: Contents) -> Sender:

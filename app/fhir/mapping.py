@@ -23,7 +23,7 @@ from app.fhir.messages import (
 from app.fhir.needs import read_flags
 from app.fhir.words import codes_of, of_concept, of_name, paragraphs, plain
 from app.programmes.models import Condition as ProgrammeCondition
-from app.referrals.models import ConsentToRefer, EligibilityFacts, ReferralCreate, Referrer
+from app.referrals.shapes import ConsentToRefer, EligibilityFacts, ReferralCreate, Referrer
 
 # SNOMED CT: type 2 diabetes mellitus; post-COVID-19 syndrome (UK and international).
 CONDITIONS = {

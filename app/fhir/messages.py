@@ -92,6 +92,8 @@ class Patient(Resource):
     telecom: list[ContactPoint] = Field(default_factory=list)
     gender: str | None = None
     birth_date: str | None = None
+    deceased_boolean: bool | None = None
+    deceased_date_time: str | None = None
     address: list[Address] = Field(default_factory=list)
     contact: list[Contact] = Field(default_factory=list)
     communication: list[Communication] = Field(default_factory=list)

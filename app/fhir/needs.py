@@ -7,10 +7,13 @@ from app.core.codes import CommunicationNeed
 from app.fhir.contents import Contents
 from app.fhir.findings import Findings
 from app.fhir.messages import Flag as FlagResource
+from app.fhir.messages import Patient
 from app.fhir.words import codes_of, of_concept, plain
-from app.referrals.models import Flag, FlagKind
+from app.referrals.models import FlagKind
+from app.referrals.shapes import Flag
 
 MOST_FLAGS = 20
+DIED = "The message says that this person has died; check before any contact."
 CATEGORIES = {
     "SG": FlagKind.SAFEGUARDING,
     "RA": FlagKind.REASONABLE_ADJUSTMENT,
@@ -58,8 +61,11 @@ _URGENCY = [FlagKind.SAFEGUARDING, FlagKind.RISK, FlagKind.REASONABLE_ADJUSTMENT
 
 
 def read_flags(contents: Contents, findings: Findings) -> list[Flag]:
-    """The flags in force, safeguarding first; of too many the least urgent are left out, with a note."""
+    """The flags in force, a death first, then safeguarding; of too many the least urgent are left out, with a note."""
     flags = sorted((_flag(sent) for sent in _in_force(contents)), key=lambda flag: _URGENCY.index(flag.kind))
+    if any(_has_died(found.resource) for found in contents.all(Patient)):
+        flags.insert(0, Flag(kind=FlagKind.OTHER, note=DIED))
+        findings.notes.append(DIED)
     if len(flags) > MOST_FLAGS:
         findings.notes.append("More flags were sent than are kept here; ask the sender for the rest.")
     return flags[:MOST_FLAGS]
@@ -75,6 +81,10 @@ def interpreter_is_flagged(contents: Contents) -> bool:
     return any("interpreter" in code for code in _adjustments(contents)) or any(
         "interpreter" in (of_concept(sent.code) or "").lower() for sent in _in_force(contents)
     )
+
+
+def _has_died(sent: Patient) -> bool:
+    return sent.deceased_boolean is True or sent.deceased_date_time is not None
 
 
 def _in_force(contents: Contents) -> list[FlagResource]:

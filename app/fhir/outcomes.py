@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.errors import Problem
+from app.core.errors import Problem, StepNotPossible
+from app.referrals.sameness import ReferralOpen
 
 PROFILE = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-OperationOutcome"
 ERROR_CODES = "https://fhir.nhs.uk/CodeSystem/http-error-codes"
@@ -98,13 +99,26 @@ def _issue(fault: Fault) -> dict[str, Any]:
     return issue
 
 
-def refusal_of(problem: Problem, origins: Mapping[str, str] | None = None) -> Refusal:
+def refusal_of(problem: Problem, origins: Mapping[str, str] | None = None, path: str | None = None) -> Refusal:
     """The FHIR face of a problem raised below; `origins` says from which element each field was read.
 
-    A field that came from no element is laid to the whole message.
+    A field that came from no element is laid to the whole message, a refusal of no field to the one at `path`.
     """
     found = [(error.field, error.message) for error in problem.errors]
-    return _refusal(problem.status, problem.detail, found, origins or {})
+    if found:
+        return _refusal(problem.status, problem.detail, found, origins or {})
+    return _refusal(problem.status, _in_words(problem), (), {}, (path,) if path else ())
+
+
+def _in_words(problem: Problem) -> str:
+    """The sentence with the facts in it: an OperationOutcome has no members beside it to point to."""
+    if isinstance(problem, ReferralOpen):
+        words = "Your organisation has an open referral of this person to this service already"
+        link: str = problem.facts.get("link", "")
+        return f"{words}: ServiceRequest/{link.rpartition('/')[2]}." if link else f"{words}."
+    if isinstance(problem, StepNotPossible) and "current" in problem.facts:
+        return f"This step is not possible any more: the referral is {problem.facts['current']}."
+    return problem.detail
 
 
 def refusal_of_face(face: Mapping[str, Any]) -> Refusal:
@@ -113,13 +127,19 @@ def refusal_of_face(face: Mapping[str, Any]) -> Refusal:
     return _refusal(face["status"], face["detail"], found, {})
 
 
-def _refusal(status: int, detail: str, errors: Sequence[tuple[str, str]], origins: Mapping[str, str]) -> Refusal:
+def _refusal(
+    status: int,
+    detail: str,
+    errors: Sequence[tuple[str, str]],
+    origins: Mapping[str, str],
+    expression: tuple[str, ...] = (),
+) -> Refusal:
     answered = _STATUS.get(status, status)
     if answered not in ANSWERS:
         answered = 400 if answered < 500 else 500
     issue = _ISSUE.get(status, ANSWERS[answered].issue)
     if not errors:
-        return Refusal((Fault(answered, issue, detail, ()),))
+        return Refusal((Fault(answered, issue, detail, expression),))
     faults = (Fault(answered, issue, words, (_expression(field, origins),)) for field, words in errors)
     return Refusal(tuple(faults))
 

@@ -33,7 +33,7 @@ async def acceptable(request: Request) -> None:
     """Whether the answer may be FHIR JSON."""
     asked = request.headers.get("accept", "*/*").split(",")
     if not {kind.split(";")[0].strip().lower() for kind in asked} & ACCEPTED:
-        raise NotAcceptable()
+        raise NotAcceptable(f"None of the media types asked for can be given; ask for {MEDIA_TYPE}.")
 
 
 def _header(name: str, words: str, example: str, *, required: bool = True) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from app.fhir.models import FhirMessage, MessageState
 from app.fhir.outcomes import Fault, Refusal, refusal_of
 from app.fhir.words import Key, paragraphs, same_system
 from app.referrals import service as referrals
-from app.referrals.models import ReferralStatus, ReferralWithdraw
+from app.referrals.models import ReferralStatus
+from app.referrals.shapes import ReferralWithdraw
 
 
 class ReferralForSender(Outbound):
@@ -142,7 +143,7 @@ async def _work(db: AsyncSession, door: Door, envelope: Envelope, raw: bytes) ->
     except Problem as problem:
         if problem.status in NOT_STORED or problem.status >= 500:
             raise
-        return _refused(refusal_of(problem, origins), result)
+        return _refused(refusal_of(problem, origins, result.path), result)
 
 
 def _refused(refusal: Refusal, result: NewReferral | Cancellation | None = None) -> Done:

@@ -11,9 +11,10 @@ CREATE POLICY coordinator ON matches_notes TO pm_coordinator
 GRANT SELECT ON matches TO pm_mentor;
 GRANT UPDATE (status, answered_at, decline_reason, offer) ON matches TO pm_mentor;
 CREATE POLICY mentor_reads ON matches FOR SELECT TO pm_mentor
-  USING (mentor_account_id = (SELECT me()) AND visible_until > app_now());
+  USING (mentor_account_id = (SELECT me()) AND visible_until > app_now()
+    AND programme_id = ANY (ARRAY(SELECT my_programmes())));
 CREATE POLICY mentor_answers ON matches FOR UPDATE TO pm_mentor
-  USING (mentor_account_id = (SELECT me()) AND status = 'proposed')
+  USING (mentor_account_id = (SELECT me()) AND status = 'proposed' AND programme_id = ANY (ARRAY(SELECT my_programmes())))
   WITH CHECK (mentor_account_id = (SELECT me()) AND status IN ('accepted', 'declined'));
 
 GRANT SELECT (id, created_at, version, programme_id, mentee_id, mentor_id, status, proposed_at, answered_at, confirmed_at,

@@ -18,3 +18,11 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER b_places BEFORE INSERT OR UPDATE OF contract_year_id ON mentees
   FOR EACH ROW EXECUTE FUNCTION mentees_hold_places();
+
+-- Whom a mentor turns to: the name of its mentee's coordinator, and nothing else of that account.
+CREATE OR REPLACE FUNCTION coordinator_name(p_mentee uuid) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT a.name FROM mentees m JOIN accounts a ON a.id = m.coordinator_id
+  WHERE m.id = p_mentee AND (m.id IN (SELECT my_mentees())
+    OR current_setting('app.role', true) = 'coordinator' AND m.programme_id IN (SELECT my_programmes()))
+$$;

@@ -93,7 +93,7 @@ WAITING_LIST = Source(
 OWN_MENTEES = Source(
     MenteeForMentor,
     "mentees t JOIN mentees_briefings o ON o.mentee_id = t.id",
-    fields={"known_as": "o.known_as"},
+    fields={"known_as": "o.known_as", "coordinator_name": "coordinator_name(t.id)"},
     includes={"briefing": _BRIEFING},
     steps=STEPS,
 )

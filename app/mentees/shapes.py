@@ -178,6 +178,7 @@ class MenteeForMentor(Outbound):
     known_as: str
     status: MenteeStatus
     coordinator_id: UUID | None
+    coordinator_name: str | None
     first_held_on: date | None
     planned_end_on: date | None
     ended_on: date | None

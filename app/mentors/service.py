@@ -12,7 +12,7 @@ from app.core.codes import TrainingModule
 from app.core.database import fetch
 from app.core.errors import Conflict, NotFound, invalid
 from app.core.reading import Found, Key, Source, link_to, one
-from app.core.rows import refused_as, target
+from app.core.rows import refused_as, target, touch
 from app.core.steps import Step, Steps
 from app.events import service as events
 from app.mentors import shapes
@@ -34,6 +34,11 @@ _MISSING = (
     "WITH ORDINALITY m(code, place) WHERE NOT EXISTS (SELECT FROM mentors_training d "
     "WHERE d.mentor_id = t.id AND d.module = m.code) ORDER BY m.place)"
 )
+# A mentor whose account was disabled, or whose role was taken, could not answer an offer.
+_CAN_SIGN_IN = (
+    "EXISTS (SELECT FROM accounts a JOIN access_memberships r ON r.account_id = a.id AND r.role = 'mentor' "
+    "WHERE a.id = t.account_id AND a.status <> 'disabled' AND r.programme_id = t.programme_id)"
+)
 MENTORS = Source(
     MentorPublic,
     "mentors t",
@@ -45,7 +50,7 @@ MENTORS = Source(
         "training": "(SELECT coalesce(json_agg(json_build_object('module', d.module, 'completed_on', d.completed_on) "
         "ORDER BY d.completed_on, d.module), '[]') FROM mentors_training d WHERE d.mentor_id = t.id)",
         "missing_modules": _MISSING,
-        "is_matchable": f"(t.status = 'active' AND cardinality({_MISSING}) = 0)",
+        "is_matchable": f"(t.status = 'active' AND cardinality({_MISSING}) = 0 AND {_CAN_SIGN_IN})",
     },
     keys=(Key("t.name", "text"), Key("t.id", "uuid")),
     newest_first=False,
@@ -58,7 +63,7 @@ class MentorKnown(Conflict):
 
 
 class MentorNotReady(Conflict):
-    """This mentor cannot be matched yet: `missing` names the training modules still to do, `current` the state."""
+    """This mentor cannot be matched: `missing` names modules still to do, or the account; `current` is the state."""
 
 
 async def add(db: AsyncSession, given: MentorCreate) -> Mentor:
@@ -107,6 +112,7 @@ async def complete(db: AsyncSession, mentor_id: UUID, done: TrainingDone) -> Fou
         db.add(row)
         events.record(db, "mentor.trained", mentor)
     row.completed_on = done.completed_on
+    touch(mentor)
     return await one(db, MENTORS, "t.id = $1", mentor.id)
 
 
@@ -128,6 +134,7 @@ async def keep_condition(db: AsyncSession, mentor_id: UUID, given: shapes.Mentor
         db.add(_condition(mentor, given))
     else:
         row.sqlmodel_update(given.model_dump())
+    touch(mentor)
     return await one(db, MENTORS, "t.id = $1", mentor.id)
 
 
@@ -138,6 +145,7 @@ async def forget_condition(db: AsyncSession, mentor_id: UUID) -> Found:
     if row is None:
         raise NotFound()
     await db.delete(row)
+    touch(mentor)
     events.record(db, "mentor.condition_withdrawn", mentor)
     return await one(db, MENTORS, "t.id = $1", mentor.id)
 
@@ -150,8 +158,10 @@ async def missing_modules(db: AsyncSession, mentor_id: UUID) -> list[str]:
 
 
 async def check_ready(db: AsyncSession, mentor: Mentor) -> None:
-    """`MentorNotReady`, which names what is missing, unless the mentor is active and fully trained."""
+    """`MentorNotReady`, which names what is missing, unless active, fully trained and able to sign in as a mentor."""
     missing = await missing_modules(db, mentor.id)
+    if not await fetch(db, f"SELECT FROM mentors t WHERE t.id = $1 AND {_CAN_SIGN_IN}", mentor.id):
+        missing = [*missing, "account"]
     if missing or mentor.status is not MentorStatus.ACTIVE:
         raise MentorNotReady(missing=missing, current=mentor.status.value, link=f"/v1/mentors/{mentor.id}")
 

@@ -81,6 +81,9 @@ class OrganisationPublic(Outbound):
     version: int
 
 
+PARTIES = ["0190f3c4-7c1e-7c3a-9d55-2f6a8f1f0b11", "0190f3c4-7c1e-7c3a-9d55-2f6a8f1f0b12"]
+
+
 class AgreementCreate(Inbound):
     """A signed agreement."""
 
@@ -88,7 +91,7 @@ class AgreementCreate(Inbound):
     reference: Text
     purpose: Text
     legal_basis: Text
-    party_ids: Annotated[list[UUID], Shape(min_length=2, max_length=20)]
+    party_ids: Annotated[list[UUID], Shape(min_length=2, max_length=20, examples=[PARTIES])]
     items: Annotated[list[AgreementItem], Shape(min_length=1, max_length=40)]
     starts_on: Day
     ends_on: Day

@@ -14,6 +14,7 @@ from app.core.fields import LanguageTag, LongText, PamLevel, PamScore, PastDate,
 from app.core.models import Inbound, Outbound, Row, coded, typed
 from app.pam_assessments.levels import CutSet, Form, Mode, Occasion
 from app.pam_assessments.windows import Assessment, EpisodeDates, PamRules, Placement, Prompt
+from app.programmes.shapes import PamSettings
 
 
 class PamAssessment(Row, table=True):
@@ -95,6 +96,13 @@ class PamAssessmentWithdraw(Inbound):
     reason: LongText
 
 
+class PamRulesUpdate(PamSettings):
+    """Changes to a programme's PAM settings; what is not sent, or is null, stays.
+
+    The cut set is for what is entered from now on: what is recorded keeps the one that made its level.
+    """
+
+
 class PamAssessmentPublic(Outbound):
     """One assessment, and what became of it among the windows of its episode."""
 
@@ -161,7 +169,6 @@ class EpisodePamFacts(Outbound):
 
     id: UUID
     programme_id: UUID
-    planned_end_on: date | None
     dates: EpisodeDates
     rules: PamRules
     assessments: list[Assessment]

@@ -1,4 +1,4 @@
-"""/v1/pam-assessments, and where an episode stands with them."""
+"""/v1/pam-assessments, where an episode stands with them, and the rules by which a programme counts them."""
 
 from typing import Annotated
 from uuid import UUID
@@ -19,7 +19,9 @@ from app.pam_assessments.models import (
     PamAssessmentCreate,
     PamAssessmentPublic,
     PamAssessmentWithdraw,
+    PamRulesUpdate,
 )
+from app.programmes.shapes import ProgrammePublic
 
 router = APIRouter(prefix="/v1", tags=["pam-assessments"], route_class=Door)
 assesses = [allow(Permission.ASSESS)]
@@ -90,3 +92,18 @@ async def read_episode_pam(mentee_id: UUID, db: Reading) -> Response:
     """The baseline and the follow-up that count, the change in points, and what is asked for today."""
     shown = await service.stand(db, mentee_id)
     return Response(shown.model_dump_json(), media_type="application/json")
+
+
+@router.patch(
+    "/programmes/{programme_id}/pam-rules",
+    summary="Change which PAM assessments count",
+    dependencies=[allow(Permission.MANAGE_PROGRAMMES)],
+    **found(ProgrammePublic),
+)
+async def change_pam_rules(programme_id: UUID, changes: PamRulesUpdate, db: Writing) -> Response:
+    """Changes the programme's PAM settings and counts every episode anew by them, those that have ended too.
+
+    `If-Match` names the version of the programme, and the answer is the programme. A report of a past year may
+    change with it. Recorded assessments keep their level and cut set; another `pam_cut_set` is for new ones.
+    """
+    return answer(await service.change_rules(db, programme_id, changes))

@@ -27,8 +27,11 @@ from app.pam_assessments.models import (
     PamAssessmentPublic,
     PamAssessmentWithdraw,
     PamPair,
+    PamRulesUpdate,
 )
 from app.pam_assessments.windows import Assessment, Due, EpisodePam, place
+from app.programmes import service as programmes
+from app.programmes.models import Programme
 
 STEPS = Steps(
     {"withdraw": Step(("recorded",), "withdrawn", Permission.ASSESS)},
@@ -45,7 +48,7 @@ EPISODES = Source(
     "mentees t JOIN programmes p ON p.id = t.programme_id",
     fields={
         "dates": "json_build_object('first_held_on', t.first_held_on, 'ended_on', t.ended_on, "
-        "'matched_on', t.first_confirmed_on)",
+        "'matched_on', t.first_confirmed_on, 'planned_end_on', t.planned_end_on)",
         "rules": "json_build_object('baseline_before_days', p.pam_baseline_before_days, 'baseline_after_days', "
         "p.pam_baseline_after_days, 'follow_up_days', p.pam_follow_up_days, 'length_weeks', p.length_weeks, "
         "'exclude_straight_line', p.pam_exclude_straight_line, 'min_items', json_build_object("
@@ -104,6 +107,25 @@ async def recompute(db: AsyncSession, mentee_id: UUID) -> None:
     await _put_in_place(db, mentee_id, None)
 
 
+async def change_rules(db: AsyncSession, programme_id: UUID, changes: PamRulesUpdate) -> Found:
+    """The PAM settings sent are as sent, and every episode of the programme, ended or not, is counted by them.
+
+    So no report mixes pairs of older and newer rules. The length of the programme is not among them: each
+    episode has the planned end that was set when it began, and keeps it. The answer is the programme.
+    """
+    programme = await target(db, Programme, programme_id)
+    # held before looking who has assessments, in the order in which every verb locks episodes: whoever enters one
+    # meanwhile has either entered it before, and is found, or enters it after, by the new rules
+    episodes = select(Mentee.id).where(col(Mentee.programme_id) == programme_id).order_by(col(Mentee.id))
+    await db.exec(episodes.with_for_update(key_share=True))
+    programme.sqlmodel_update(changes.model_dump(exclude_unset=True, exclude_none=True))
+    events.record(db, "programme.pam_rules_changed", programme, programme.id)
+    assessed = "SELECT DISTINCT mentee_id FROM pam_assessments WHERE programme_id = $1 ORDER BY mentee_id"
+    for row in await fetch(db, assessed, programme_id):
+        await recompute(db, row["mentee_id"])
+    return await programmes.show(db, programme_id)
+
+
 async def stand(db: Reader, mentee_id: UUID) -> EpisodePamPublic:
     """What counts, the change in points, and what is due when, as of today."""
     facts = await facts_of(db, mentee_id)
@@ -112,7 +134,7 @@ async def stand(db: Reader, mentee_id: UUID) -> EpisodePamPublic:
     return EpisodePamPublic(
         mentee_id=facts.id,
         first_held_on=facts.dates.first_held_on,
-        planned_end_on=facts.planned_end_on,
+        planned_end_on=facts.dates.planned_end_on,
         ended_on=facts.dates.ended_on,
         baseline=_counted(placed.baseline),
         follow_up=_counted(placed.follow_up),

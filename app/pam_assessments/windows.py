@@ -17,7 +17,8 @@ from app.pam_assessments.levels import DEFAULT_MIN_ITEMS, CutSet, Form, Measured
 class PamRules:
     """A programme's settings: windows in days, length in weeks, and which answers are too thin to count.
 
-    `follow_up_days` is allowed on either side of the end of the programme.
+    `follow_up_days` is allowed on either side of the end of the programme; `length_weeks` is for an episode
+    that has no planned end of its own yet.
     """
 
     baseline_before_days: int = 14
@@ -30,11 +31,15 @@ class PamRules:
 
 @dataclass(frozen=True)
 class EpisodeDates:
-    """The dates of one episode; `matched_on` is the day of its first confirmed match."""
+    """The dates of one episode; `matched_on` is the day of its first confirmed match.
+
+    `planned_end_on` was set when its sessions began and stays when the programme's length changes.
+    """
 
     first_held_on: date | None
     ended_on: date | None = None
     matched_on: date | None = None
+    planned_end_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ def place(episode: EpisodeDates, assessments: Iterable[Assessment], rules: PamRu
             placed[assessment.id] = reason
     if episode.first_held_on is None:
         return _place_before_the_start(episode, usable, placed, rules, today)
-    return _place_around(episode.first_held_on, episode.ended_on, usable, placed, rules, today)
+    return _place_around(episode, episode.first_held_on, usable, placed, rules, today)
 
 
 def baseline_window_of(first_held_on: date, rules: PamRules) -> Window:
@@ -149,16 +154,17 @@ def planned_end_on(first_held_on: date, rules: PamRules) -> date:
 
 
 def follow_up_window_of(
-    first_held_on: date, ended_on: date | None, baseline_on: date | None, rules: PamRules
+    episode: EpisodeDates, first_held_on: date, baseline_on: date | None, rules: PamRules
 ) -> Window:
     """The days around the end on which a follow-up counts: the planned end, or the actual one if earlier.
 
+    The planned end is the episode's own, so that another length of the programme moves no episode that runs.
     After a very early ending these days would reach back to the baseline; the window therefore opens no
     sooner than the first held session and no sooner than the day after the baseline that counts.
     An ending later than planned moves nothing.
     """
-    planned_on = planned_end_on(first_held_on, rules)
-    centre_on = min(planned_on, ended_on) if ended_on else planned_on
+    planned_on = episode.planned_end_on or planned_end_on(first_held_on, rules)
+    centre_on = min(planned_on, episode.ended_on) if episode.ended_on else planned_on
     days = timedelta(days=rules.follow_up_days)
     opens_on = max(centre_on - days, first_held_on)
     if baseline_on is not None:
@@ -167,8 +173,8 @@ def follow_up_window_of(
 
 
 def _place_around(
+    episode: EpisodeDates,
     first_held_on: date,
-    ended_on: date | None,
     usable: list[Assessment],
     placed: dict[UUID, Placement],
     rules: PamRules,
@@ -177,9 +183,9 @@ def _place_around(
     window = baseline_window_of(first_held_on, rules)
     baseline = _choose(Occasion.BASELINE, usable, window, placed)
     # a baseline taken after the ending would measure the end, so none is asked for
-    last_on = min(window.closes_on, ended_on) if ended_on else window.closes_on
+    last_on = min(window.closes_on, episode.ended_on) if episode.ended_on else window.closes_on
     baseline_due = _due(baseline, window.opens_on, last_on, today)
-    window = follow_up_window_of(first_held_on, ended_on, baseline.assessed_on if baseline else None, rules)
+    window = follow_up_window_of(episode, first_held_on, baseline.assessed_on if baseline else None, rules)
     follow_up = _choose(Occasion.FOLLOW_UP, usable, window, placed)
     follow_up_due = _due(follow_up, window.opens_on, window.closes_on, today)
     return EpisodePam(baseline, follow_up, placed, baseline_due, follow_up_due)

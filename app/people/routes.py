@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from app.access.guards import CursorSecret, Pages, Reading, Writing, allow
 from app.access.permissions import Permission
 from app.core.documents import found, listed
+from app.core.errors import NotFound
 from app.core.etags import answer, list_answer
 from app.core.idempotency import Door
 from app.core.reading import one
@@ -56,7 +57,7 @@ async def correct_person(person_id: UUID, changes: PersonUpdate, db: Writing) ->
     "/{person_id}/candidates",
     summary="List records that may be the same person",
     dependencies=[allow(Permission.READ_PEOPLE)],
-    **listed(CandidatePublic),
+    **listed(CandidatePublic, NotFound),
 )
 async def list_candidates(
     person_id: UUID, request: Request, db: Reading, pages: Pages, secret: CursorSecret

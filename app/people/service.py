@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,7 +14,7 @@ from app.core.database import Reader, as_service, fetch
 from app.core.errors import Conflict, NotFound, invalid
 from app.core.fields import age_on
 from app.core.reading import Found, Key, Page, Paging, Source, one, page
-from app.core.rows import get, refused_as, target
+from app.core.rows import get, refused_as, target, touch
 from app.events import service as events
 from app.people.models import Agreement, Candidate, Identifiers, Person, PersonDetails
 from app.people.shapes import CandidatePublic, PersonFound, PersonPublic, PersonSearch, PersonUpdate
@@ -85,7 +84,7 @@ async def correct(db: AsyncSession, person_id: UUID, changes: PersonUpdate) -> F
         row.sqlmodel_update({name: value for name, value in given.items() if name not in _IDENTIFYING})
         identifiers.sqlmodel_update({name: value for name, value in given.items() if name in _IDENTIFYING})
         # one ETag stands for both tables
-        flag_modified(row, "given_name")
+        touch(row)
     events.record(db, "person.corrected", row)
     return await one(db, PEOPLE, "t.id = $1", row.id)
 

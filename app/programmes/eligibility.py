@@ -28,11 +28,13 @@ class Facts:
     postcode: str | None = None
 
 
-def default_rules(condition: Condition) -> list[EligibilityRule]:
-    """The rules of a programme that was given none: adults who live with its condition."""
+def default_rules(condition: Condition, postcode_areas: Sequence[str] = ()) -> list[EligibilityRule]:
+    """The rules of a programme that was given none: adults who live with its condition, in its areas if it has any."""
+    areas = [EligibilityRule(kind=RuleKind.POSTCODE_AREA, values=list(postcode_areas))] if postcode_areas else []
     return [
         EligibilityRule(kind=RuleKind.MINIMUM_AGE, number=ADULT),
         EligibilityRule(kind=RuleKind.CONDITION, values=[condition.value]),
+        *areas,
     ]
 
 

@@ -84,7 +84,10 @@ async def read_programme(
     **found(ProgrammePublic),
 )
 async def change_programme(programme_id: UUID, changes: ProgrammeUpdate, db: Writing) -> Response:
-    """Changes the settings sent; the condition stays, since the referrals taken so far were judged by it."""
+    """Changes the settings sent; the condition stays, since the referrals taken so far were judged by it.
+
+    Another length is for episodes that start from now on. PAM settings have `/v1/programmes/{programme_id}/pam-rules`.
+    """
     return answer(await service.change(db, programme_id, changes))
 
 

@@ -13,7 +13,7 @@ from app.core.actor import Role
 from app.core.database import Reader, actor_of, as_service
 from app.core.errors import Conflict, NotAllowed, NotFound, invalid
 from app.core.reading import Found, Key, Page, Paging, Source, checked_include, one, page
-from app.core.rows import get, refused_as, target
+from app.core.rows import get, refused_as, target, touch
 from app.events import service as events
 from app.programmes.eligibility import default_rules
 from app.programmes.models import ContractYear, EligibilityRules, Programme, ServiceId
@@ -121,7 +121,7 @@ async def make(db: AsyncSession, given: ProgrammeCreate) -> Programme:
     for position, year in enumerate(given.contract_years):
         await _add_contract_year(db, programme, year, f"/contract_years/{position}")
     rules = given.eligibility_rules
-    _add_rules(db, programme, 1, default_rules(given.condition) if rules is None else rules)
+    _add_rules(db, programme, 1, default_rules(given.condition, programme.postcode_areas) if rules is None else rules)
     return programme
 
 
@@ -149,6 +149,7 @@ async def change(db: AsyncSession, programme_id: UUID, changes: ProgrammeUpdate)
 async def add_service_id(db: AsyncSession, programme_id: UUID, given: ServiceIdGiven) -> Found:
     """Messages that name this id find the programme. Refuses one in use, alike whoever uses it."""
     programme = await target(db, Programme, programme_id)
+    touch(programme)
     row = await _add_service_id(db, programme, given)
     return await one(db, SERVICE_IDS, "t.id = $1", row.id)
 
@@ -156,6 +157,7 @@ async def add_service_id(db: AsyncSession, programme_id: UUID, given: ServiceIdG
 async def remove_service_id(db: AsyncSession, programme_id: UUID, service_id_id: UUID) -> None:
     """The id leads nowhere any more, and another programme may take it."""
     programme = await target(db, Programme, programme_id)
+    touch(programme)
     row = await get(db, ServiceId, service_id_id)
     if row.programme_id != programme.id:
         raise NotFound()
@@ -165,6 +167,7 @@ async def remove_service_id(db: AsyncSession, programme_id: UUID, service_id_id:
 async def add_contract_year(db: AsyncSession, programme_id: UUID, given: ContractYearCreate) -> Found:
     """The programme has one contract year more. Refuses an overlap and dates in the wrong order."""
     programme = await target(db, Programme, programme_id)
+    touch(programme)
     row = await _add_contract_year(db, programme, given)
     events.record(db, "programme.contract_year_added", row)
     return await one(db, CONTRACT_YEARS, "t.id = $1", row.id)
@@ -173,6 +176,7 @@ async def add_contract_year(db: AsyncSession, programme_id: UUID, given: Contrac
 async def replace_rules(db: AsyncSession, programme_id: UUID, rules: Sequence[EligibilityRule]) -> Found:
     """These rules, as the next version, hold for referrals received from now on; older versions stay."""
     programme = await target(db, Programme, programme_id)
+    touch(programme)
     number, _ = await current_rules(db, programme_id)
     row = _add_rules(db, programme, number + 1, rules)
     events.record(db, "programme.rules_replaced", row)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, RootModel, StrictBool, StrictFloat, StrictInt, model_validator
+from pydantic import AfterValidator, ConfigDict, RootModel, StrictBool, StrictFloat, StrictInt, model_validator
 from pydantic import Field as Shape
 from pydantic_core import PydanticCustomError
 
@@ -33,6 +33,8 @@ PostcodeArea = Annotated[Text, AfterValidator(_postcode_area)]
 
 class EligibilityRule(Inbound):
     """One rule: `number` is years or months; `values` are conditions, or postcode areas (BS) and districts (BS5)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "minimum_age", "number": 18}]})
 
     kind: RuleKind
     number: Annotated[StrictInt, Shape(ge=0, le=1200)] | None = None
@@ -79,7 +81,7 @@ class ContractYearCreate(Inbound):
 
 
 class ProgrammeSettings(Inbound):
-    """Everything about a programme that can be set; what is not sent stays, or takes the pilot's default."""
+    """How a programme runs; what is not sent stays, or takes the pilot's default."""
 
     name: Text | None = None
     footprint: Text | None = None
@@ -88,11 +90,17 @@ class ProgrammeSettings(Inbound):
     is_open: StrictBool | None = None
     """Whether it takes referrals."""
     length_weeks: Weeks | None = None
+    """For episodes that start from now on; the planned end of one that has started stays."""
     extension_weeks: Annotated[StrictInt, Shape(ge=0, le=52)] | None = None
     session_minutes: Annotated[StrictInt, Shape(ge=15, le=480)] | None = None
     days_between_sessions: Annotated[StrictInt, Shape(ge=1, le=60)] | None = None
     grace_days: Days | None = None
     """How long a mentor still reaches the record after a match has ended."""
+
+
+class PamSettings(Inbound):
+    """Which PAM assessments count, and what a change in points means; the report says both."""
+
     pam_cut_set: Literal["older", "current"] | None = None
     pam_baseline_before_days: Days | None = None
     pam_baseline_after_days: Days | None = None
@@ -104,7 +112,7 @@ class ProgrammeSettings(Inbound):
     pam_reliable_change: Points | None = None
 
 
-class ProgrammeCreate(ProgrammeSettings):
+class ProgrammeCreate(ProgrammeSettings, PamSettings):
     """A new programme."""
 
     name: Text
@@ -114,11 +122,11 @@ class ProgrammeCreate(ProgrammeSettings):
     service_ids: Annotated[list[ServiceIdGiven], Shape(max_length=20)] = []
     contract_years: Annotated[list[ContractYearCreate], Shape(max_length=20)] = []
     eligibility_rules: Annotated[list[EligibilityRule], Shape(max_length=20)] | None = None
-    """Not sent: people of 18 and over who live with the programme's condition."""
+    """Not sent: people of 18 and over who live with the programme's condition, in its postcode areas if it has any."""
 
 
 class ProgrammeUpdate(ProgrammeSettings):
-    """Changes to a programme's settings."""
+    """Changes to how a programme runs; its PAM settings have `/pam-rules`, which counts every episode anew."""
 
 
 class EligibilityRulesCreate(Inbound):

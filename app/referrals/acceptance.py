@@ -8,8 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.consents import service as consents
 from app.consents.models import ConsentCreate, Decision, Purpose
 from app.core import clock
-from app.core.database import actor_of
-from app.core.errors import Conflict, invalid
+from app.core.database import actor_of, fetch
+from app.core.errors import Conflict, StepNotPossible, invalid
 from app.core.fields import age_on
 from app.core.reading import Found, one
 from app.core.rows import target
@@ -19,8 +19,9 @@ from app.people import service as people
 from app.people.models import KeptDetails, Person, PersonDetails
 from app.programmes.eligibility import ADULT
 from app.referrals.judging import judge
-from app.referrals.models import EligibilityFacts, Referral, ReferralAccept, ReferralStatus
+from app.referrals.models import Referral, ReferralStatus
 from app.referrals.service import REFERRALS, STEPS, triage_of
+from app.referrals.shapes import EligibilityFacts, ReferralAccept
 
 AS_SENT = "as-sent"
 """The wording of a consent that came with a referral: the referrer's own."""
@@ -37,7 +38,7 @@ async def accept(db: AsyncSession, referral_id: UUID, decision: ReferralAccept) 
     (`NotEligible`), and a person with an open episode in the programme (`EpisodeOpen`, with its link).
     """
     row = await target(db, Referral, referral_id)
-    STEPS.check(row.status, "accept")
+    await _check_open(db, row)
     details = _details(row, decision)
     await _judge(db, row, details, decision)
     person = await people.link_or_make(db, details, decision.person_id)
@@ -48,6 +49,16 @@ async def accept(db: AsyncSession, referral_id: UUID, decision: ReferralAccept) 
     row.decided_at = clock.now()
     events.record(db, "referral.accepted", row)
     return await one(db, REFERRALS, "t.id = $1", row.id)
+
+
+async def _check_open(db: AsyncSession, row: Referral) -> None:
+    """Only a received referral is accepted; the refusal of an accepted one leads to the episode it began."""
+    try:
+        STEPS.check(row.status, "accept")
+    except StepNotPossible as refusal:
+        for (mentee_id,) in await fetch(db, "SELECT id FROM mentees WHERE referral_id = $1", row.id):
+            refusal.facts["link"] = f"/v1/mentees/{mentee_id}"
+        raise
 
 
 def _details(row: Referral, decision: ReferralAccept) -> PersonDetails:

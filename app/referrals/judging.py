@@ -9,7 +9,7 @@ from app.core import clock
 from app.people.models import PersonDetails
 from app.programmes import eligibility
 from app.programmes import service as programmes
-from app.referrals.models import EligibilityFacts
+from app.referrals.shapes import EligibilityFacts
 
 
 async def judge(

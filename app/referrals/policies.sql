@@ -27,8 +27,14 @@ CREATE POLICY referrer_reads_own ON referrals FOR SELECT TO pm_referrer
 CREATE POLICY referrer_sends ON referrals FOR INSERT TO pm_referrer
   WITH CHECK (organisation_id = ANY (ARRAY(SELECT my_organisations())) AND posted_by = (SELECT me()) AND status = 'received');
 CREATE POLICY referrer_withdraws ON referrals FOR UPDATE TO pm_referrer
-  USING (organisation_id = ANY (ARRAY(SELECT my_organisations())))
-  WITH CHECK (organisation_id = ANY (ARRAY(SELECT my_organisations())) AND status IN ('received', 'withdrawn'));
+  USING (organisation_id = ANY (ARRAY(SELECT my_organisations())) AND EXISTS (
+    SELECT FROM access_memberships m
+    WHERE m.account_id = (SELECT me()) AND m.role = 'referrer' AND m.organisation_id = referrals.organisation_id
+      AND coalesce(m.programme_id, referrals.programme_id) = referrals.programme_id))
+  WITH CHECK (organisation_id = ANY (ARRAY(SELECT my_organisations())) AND status = 'withdrawn');
+CREATE POLICY referrer_withdraws_own ON referrals FOR UPDATE TO pm_referrer
+  USING (organisation_id = ANY (ARRAY(SELECT my_organisations())) AND posted_by = (SELECT me()))
+  WITH CHECK (organisation_id = ANY (ARRAY(SELECT my_organisations())) AND status = 'withdrawn');
 
 -- An analyst: where referrals come from and what becomes of them, without a person.
 GRANT SELECT (id, created_at, version, programme_id, organisation_id, status, source, made_on, received_at, reasons,

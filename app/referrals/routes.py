@@ -16,13 +16,14 @@ from app.core.idempotency import Door
 from app.core.reading import one, page
 from app.mentees import service as mentees
 from app.people import service as people
-from app.referrals import acceptance, service
-from app.referrals.models import (
+from app.referrals import acceptance, sameness, service
+from app.referrals.models import ReferralStatus
+from app.referrals.shapes import (
     ReferralAccept,
+    ReferralAsSeen,
     ReferralCreate,
     ReferralDecline,
     ReferralPublic,
-    ReferralStatus,
     ReferralWithdraw,
 )
 
@@ -34,16 +35,22 @@ Reader = Annotated[Actor, allow(Permission.READ_REFERRALS)]
     "",
     summary="Refer a person",
     dependencies=[allow(Permission.REFER)],
-    **created(ReferralPublic, service.ReferralOpen, service.ProgrammeClosed, service.OrganisationNeeded),
+    **created(
+        ReferralAsSeen,
+        sameness.ReferralOpen,
+        sameness.SourceReferenceUsed,
+        service.ProgrammeClosed,
+        service.OrganisationNeeded,
+    ),
 )
 async def receive_referral(referral: ReferralCreate, db: Writing) -> Response:
     """Receives a referral and gives its human reference at once. Sent twice with the same `source_system` and
-    `source_reference`, the first is given back with 200."""
+    `source_reference`, the first is given back with 200; for another person or programme they are refused."""
     made, referral_id, is_new = await service.receive(db, referral)
     return answer(made, 201 if is_new else 200, location=f"/v1/referrals/{referral_id}")
 
 
-@router.get("", summary="List referrals", **listed(ReferralPublic))
+@router.get("", summary="List referrals", **listed(ReferralAsSeen))
 async def list_referrals(
     actor: Reader,
     request: Request,
@@ -63,7 +70,7 @@ async def list_referrals(
     return list_answer(request, await page(db, service.source_for(actor), where, pages, secret=secret))
 
 
-@router.get("/{referral_id}", summary="Read a referral", **found(ReferralPublic))
+@router.get("/{referral_id}", summary="Read a referral", **found(ReferralAsSeen))
 async def read_referral(actor: Reader, referral_id: UUID, db: Reading) -> Response:
     """The referral as sent and where it stands; for a coordinator also what the rules say and what is linked."""
     return answer(await one(db, service.source_for(actor), "t.id = $1", referral_id))
@@ -102,7 +109,7 @@ async def decline_referral(referral_id: UUID, decision: ReferralDecline, db: Wri
     "/{referral_id}/withdraw",
     summary="Withdraw a referral",
     dependencies=[allow(Permission.WITHDRAW_REFERRALS)],
-    **found(ReferralPublic, StepNotPossible),
+    **found(ReferralAsSeen, StepNotPossible),
 )
 async def withdraw_referral(referral_id: UUID, wish: ReferralWithdraw, db: Writing) -> Response:
     """Takes a referral back before it was decided on."""

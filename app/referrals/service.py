@@ -1,6 +1,5 @@
 """How a person arrives: received, then accepted, declined or withdrawn."""
 
-import hashlib
 from typing import Any
 from uuid import UUID
 
@@ -22,18 +21,19 @@ from app.programmes import service as programmes
 from app.programmes.eligibility import ADULT
 from app.programmes.models import Programme
 from app.referrals.judging import judge
-from app.referrals.models import (
-    Referral,
-    ReferralCreate,
-    ReferralDecline,
-    ReferralForReferrer,
-    ReferralLink,
-    ReferralPublic,
-    ReferralStatus,
-    ReferralWithdraw,
-    Triage,
-)
+from app.referrals.models import Referral, ReferralLink, ReferralStatus, Triage
 from app.referrals.references import new_reference, parse
+from app.referrals.sameness import (
+    ReferralOpen,
+    SourceReferenceUsed,
+    name_key,
+    open_elsewhere,
+    open_link,
+    refuse_second,
+    sent_before,
+    subject_key,
+)
+from app.referrals.shapes import ReferralCreate, ReferralDecline, ReferralForReferrer, ReferralPublic, ReferralWithdraw
 
 STEPS = Steps(
     {
@@ -43,6 +43,10 @@ STEPS = Steps(
     }
 )
 
+_REFERRER = (
+    "json_build_object('name', t.referrer_name, 'role', t.referrer_role, "
+    "'phone', t.referrer_phone, 'email', t.referrer_email)"
+)
 REFERRALS = Source(
     ReferralPublic,
     "referrals t LEFT JOIN organisations o ON o.id = t.organisation_id "
@@ -53,8 +57,7 @@ REFERRALS = Source(
         "eligibility_version": "g.eligibility_version",
         "override_reason": "g.override_reason",
         "decline_note": "g.decline_note",
-        "referrer": "json_build_object('name', t.referrer_name, 'role', t.referrer_role, "
-        "'phone', t.referrer_phone, 'email', t.referrer_email)",
+        "referrer": _REFERRER,
         "days_waiting": "greatest(0, coalesce((t.decided_at AT TIME ZONE 'Europe/London')::date, app_today()) "
         "- (t.received_at AT TIME ZONE 'Europe/London')::date)",
         "mentee_id": "(SELECT m.id FROM mentees m WHERE m.referral_id = t.id)",
@@ -67,13 +70,9 @@ _WORDS = " ".join(f"WHEN '{s.value}' THEN '{s.label}'" for s in ReferralStatus)
 OWN_REFERRALS = Source(
     ReferralForReferrer,
     "referrals t",
-    fields={"status_words": f"CASE t.status {_WORDS} END"},
+    fields={"status_words": f"CASE t.status {_WORDS} END", "referrer": _REFERRER},
     steps=STEPS,
 )
-
-
-class ReferralOpen(Conflict):
-    """Your organisation has an open referral of this person to this programme already; `link` leads to it."""
 
 
 class ProgrammeClosed(Conflict):
@@ -93,29 +92,18 @@ def source_for(actor: Actor) -> Source[Any]:
     return REFERRALS if actor.role is Role.COORDINATOR else OWN_REFERRALS
 
 
-def subject_key(person: PersonDetails) -> str | None:
-    """SHA-256 of the NHS number, else of names, birth date and postcode, case-folded; None when too little is known."""
-    if person.nhs_number:
-        told = f"nhs:{person.nhs_number}"
-    elif person.birth_date and person.postcode:
-        parts = (person.given_name, person.family_name, person.birth_date.isoformat(), person.postcode)
-        told = "\0".join(part.casefold() for part in parts)
-    else:
-        return None
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
 async def receive(db: AsyncSession, referral: ReferralCreate) -> tuple[Found, UUID, bool]:
     """The referral is there, with its human reference and what the rules say of it; nobody is accepted yet.
 
     Gives the referral, its id and whether it is new: the same `source_system` and `source_reference` give the
-    first back. Refuses a second open one of the same person from the same organisation (`ReferralOpen`, with
-    its link). One from another organisation is received, and linked for the coordinator alone.
+    first back, and are refused for another person or programme (`SourceReferenceUsed`). Refuses a second open one
+    of the same person from the same organisation (`ReferralOpen`); both with a link. One from another organisation is
+    received, and linked for the coordinator alone.
     """
     actor = actor_of(db)
     programme = await programmes.find(db, programme_id=referral.programme_id, service_id=referral.service_id)
     organisation_id = await _on_behalf_of(db, referral, programme)
-    known = await _sent_before(db, referral)
+    known = await sent_before(db, referral, programme)
     if known is not None:
         return await one(db, source_for(actor), "t.id = $1", known), known, False
     if not programme.is_open:
@@ -181,21 +169,6 @@ async def _on_behalf_of(db: AsyncSession, referral: ReferralCreate, programme: P
     return referral.organisation_id
 
 
-async def _sent_before(db: AsyncSession, referral: ReferralCreate) -> UUID | None:
-    if (referral.source_system is None) != (referral.source_reference is None):
-        raise invalid("/source_reference", "source_pair", "Send source_system and source_reference together.")
-    if referral.source_reference is None:
-        return None
-    rows = await fetch(
-        db,
-        "SELECT id FROM referrals WHERE posted_by = $1 AND source_system = $2 AND source_reference = $3",
-        actor_of(db).id,
-        referral.source_system,
-        referral.source_reference,
-    )
-    return rows[0][0] if rows else None
-
-
 def _check_age(person: PersonDetails) -> None:
     if person.birth_date and age_on(person.birth_date, clock.today()) < ADULT:
         raise invalid("/person/birth_date", "too_young", "The service is for adults of 18 and over.")
@@ -219,6 +192,7 @@ def _row(referral: ReferralCreate, programme: Programme, organisation_id: UUID |
             "consent_method": referral.consent.method,
             "person": referral.person.model_dump(mode="json", exclude_none=True),
             "subject_key": subject_key(referral.person),
+            "name_key": name_key(referral.person),
             "flags": [flag.model_dump(mode="json") for flag in referral.flags],
             "facts": referral.facts.model_dump(mode="json"),
         }
@@ -228,30 +202,23 @@ def _row(referral: ReferralCreate, programme: Programme, organisation_id: UUID |
 
 async def _insert(db: AsyncSession, row: Referral) -> Referral:
     """Add the row, drawing another human reference in the rare case that one is taken."""
+    await refuse_second(db, row)
     for _ in range(5):
-        refusals = {"uq_referrals_open": ReferralOpen(), "uq_referrals_reference": _ReferenceTaken()}
+        refusals = {
+            "uq_referrals_open": ReferralOpen(),
+            "uq_referrals_reference": _ReferenceTaken(),
+            "uq_referrals_posted_by_source_system_source_reference": SourceReferenceUsed(),
+        }
         try:
             async with refused_as(db, refusals):
                 db.add(row)
             return row
         except ReferralOpen as refusal:
-            refusal.facts["link"] = await _open_one(db, row)
+            refusal.facts |= await open_link(db, row)
             raise
         except _ReferenceTaken:
             row = Referral.model_validate(row.model_dump() | {"reference": new_reference()})
     raise Unavailable(headers={"Retry-After": "1"})
-
-
-async def _open_one(db: AsyncSession, row: Referral) -> str | None:
-    found = await fetch(
-        db,
-        "SELECT id FROM referrals WHERE organisation_id = $1 AND programme_id = $2 AND subject_key = $3 "
-        "AND status = 'received'",
-        row.organisation_id,
-        row.programme_id,
-        row.subject_key,
-    )
-    return f"/v1/referrals/{found[0][0]}" if found else None
 
 
 async def _note_for_triage(db: AsyncSession, row: Referral, referral: ReferralCreate) -> None:
@@ -266,16 +233,8 @@ async def _note_for_triage(db: AsyncSession, row: Referral, referral: ReferralCr
                 eligibility_version=number,
             )
         )
-        elsewhere = await fetch(
-            db,
-            "SELECT id FROM referrals WHERE programme_id = $1 AND subject_key = $2 "
-            "AND status = 'received' AND id <> $3",
-            row.programme_id,
-            row.subject_key,
-            row.id,
-        )
-        for other in elsewhere:
-            db.add(ReferralLink(programme_id=row.programme_id, referral_id=row.id, other_referral_id=other[0]))
+        for other_id in await open_elsewhere(db, row):
+            db.add(ReferralLink(programme_id=row.programme_id, referral_id=row.id, other_referral_id=other_id))
 
 
 def known_reference(text: str) -> str:

@@ -57,8 +57,8 @@ SELECT a.occasion, coalesce(a.placement, 'withdrawn') AS reason, count(*) AS cou
 FROM mentees m
 JOIN pam_assessments a ON a.mentee_id = m.id
 LEFT JOIN pam_assessments_pairs p ON p.mentee_id = m.id
-WHERE {_ENDED_IN_PERIOD} AND (p.baseline_id IS NULL OR p.follow_up_id IS NULL)
-  AND a.occasion <> 'interim' AND a.placement IS DISTINCT FROM 'counts'
+WHERE {_ENDED_IN_PERIOD} AND a.placement IS DISTINCT FROM 'counts'
+  AND (a.occasion = 'baseline' AND p.baseline_id IS NULL OR a.occasion = 'follow_up' AND p.follow_up_id IS NULL)
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 

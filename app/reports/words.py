@@ -29,7 +29,8 @@ DEFINITIONS: Final = MappingProxyType(
         "cohort.unpaired.no_baseline_nor_follow_up": "Sessions were held; neither assessment counts.",
         "cohort.unpaired.no_baseline": "Sessions were held; a follow-up counts, no baseline does.",
         "cohort.unpaired.no_follow_up": "Sessions were held; a baseline counts, no follow-up does.",
-        "cohort.unpaired.set_aside": "Assessments on record for episodes without a pair that do not count, by reason.",
+        "cohort.unpaired.set_aside": "Baselines on record of episodes where none counts, and follow-ups likewise; "
+        "each by the reason why it does not count.",
         "pam.change": "Follow-up minus baseline, in points, of the same people; mean with its 95 % t interval.",
         "pam.baseline_without_follow_up": "Baseline scores of those who have a baseline and no follow-up.",
         "pam.meaningful": "Pairs that rose by at least the points called meaningful for a group, of all pairs.",

@@ -5,15 +5,19 @@ from typing import Any
 
 from app.core.actor import Actor, Role
 from app.core.reading import Source
+from app.core.steps import Steps
+from app.goals.service import STEPS as GOAL_STEPS
 from app.matches.service import STEPS
 from app.mentees.service import STEPS as MENTEE_STEPS
 from app.mentees.shapes import BriefingPublic
 from app.screens.pair_shapes import PairForCoordinator, PairForMentor
 from app.screens.pam_due import PAM_DUE
 from app.screens.today import SESSION_DAY
+from app.sessions.service import STEPS as SESSION_STEPS
 
 _MENTEE = (
     "CASE WHEN m.id IS NOT NULL THEN json_build_object('id', m.id, 'status', m.status, "
+    "'coordinator_name', coordinator_name(m.id), "
     "'first_held_on', m.first_held_on, 'planned_end_on', m.planned_end_on, 'ended_on', m.ended_on, "
     "'week', CASE WHEN m.ended_on IS NULL THEN (app_today() - m.first_held_on) / 7 + 1 END) END"
 )
@@ -23,7 +27,7 @@ _BRIEFING = (
 )
 _SESSIONS = (
     "(SELECT coalesce(json_agg(row_to_json(x)), '[]') FROM (SELECT s.id, s.status, s.planned_starts_at, s.held_on, "
-    "s.minutes, s.mode, s.place, s.topics, s.cancelled_by, n.text AS note, s.version "
+    "s.minutes, s.mode, s.place, s.topics, s.cancelled_by, n.text AS note, {actions} AS actions, s.version "
     "FROM sessions s LEFT JOIN sessions_notes n "
     f"ON n.session_id = s.id WHERE s.match_id = t.id ORDER BY {SESSION_DAY} DESC NULLS LAST, s.id DESC LIMIT 20) x)"
 )
@@ -45,14 +49,13 @@ _POINTS = (
 )
 _GOALS = (
     "(SELECT coalesce(json_agg(row_to_json(x) ORDER BY x.id), '[]') FROM (SELECT g.id, g.area, g.statement, "
-    f"g.importance, g.status, {_POINTS} AS points, g.version FROM goals g WHERE g.mentee_id = t.mentee_id) x)"
+    f"g.importance, g.status, {_POINTS} AS points, {{actions}} AS actions, g.version "
+    "FROM goals g WHERE g.mentee_id = t.mentee_id) x)"
 )
 _FOR_BOTH = {
     "mentee": _MENTEE,
     "briefing": _BRIEFING,
     "session_counts": _COUNTS,
-    "sessions": _SESSIONS,
-    "goals": _GOALS,
 }
 
 
@@ -81,7 +84,14 @@ PAIR = Source(
 
 def source_for(actor: Actor) -> Source[Any]:
     """What this caller may see of a pair: of PAM, names and NHS record a mentor sees nothing."""
-    if actor.role is Role.MENTOR:
-        return OWN_PAIR
-    of_mentee = replace(MENTEE_STEPS, column="m.status").actions_sql(actor.permissions)
-    return replace(PAIR, fields={**PAIR.fields, "mentee_actions": of_mentee})
+
+    def actions(steps: Steps, column: str) -> str:
+        return replace(steps, column=column).actions_sql(actor.permissions)
+
+    source: Source[Any] = OWN_PAIR if actor.role is Role.MENTOR else PAIR
+    possible = {
+        "sessions": _SESSIONS.format(actions=actions(SESSION_STEPS, "s.status")),
+        "goals": _GOALS.format(actions=actions(GOAL_STEPS, "g.status")),
+        "mentee_actions": actions(MENTEE_STEPS, "m.status"),
+    }
+    return replace(source, fields={**source.fields, **possible})

@@ -18,6 +18,7 @@ class MenteeOfPair(Outbound):
 
     id: UUID
     status: MenteeStatus
+    coordinator_name: str | None
     first_held_on: date | None
     planned_end_on: date | None
     ended_on: date | None
@@ -46,6 +47,7 @@ class SessionOfPair(Outbound):
     topics: list[Topic]
     cancelled_by: CancelledBy | None
     note: str | None
+    actions: list[str]
     version: int
 
 
@@ -79,6 +81,7 @@ class GoalOfPair(Outbound):
     importance: int
     status: GoalStatus
     points: list[ConfidencePoint]
+    actions: list[str]
     version: int
 
 

@@ -34,7 +34,8 @@ FROM mentees m
 JOIN programmes g ON g.id = m.programme_id
 LEFT JOIN pam_assessments_pairs q ON q.mentee_id = m.id
 LEFT JOIN pam_assessments b ON b.id = q.baseline_id
-CROSS JOIN LATERAL (SELECT least(m.first_held_on + 7 * g.length_weeks, m.ended_on) AS on_day) c
+CROSS JOIN LATERAL (SELECT least(
+  coalesce(m.planned_end_on, m.first_held_on + 7 * g.length_weeks), m.ended_on) AS on_day) c
 CROSS JOIN LATERAL (
   SELECT CASE WHEN m.first_held_on IS NOT NULL
       THEN greatest(c.on_day - g.pam_follow_up_days, m.first_held_on, b.assessed_on + 1) END AS opens_on,

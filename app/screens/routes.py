@@ -9,7 +9,8 @@ from pydantic import RootModel
 from app.access.guards import CursorSecret, Pages, Reading, allow
 from app.access.permissions import Permission
 from app.core.actor import Actor
-from app.core.documents import found, listed
+from app.core.documents import ListFace, found, listed
+from app.core.errors import CursorNotValid, invalid
 from app.core.etags import answer, list_answer
 from app.core.idempotency import Door
 from app.core.reading import one, page
@@ -17,6 +18,8 @@ from app.referrals.models import ReferralStatus
 from app.screens import mentor_home, pair, today, triage
 from app.screens.pair_shapes import PairForCoordinator, PairForMentor
 from app.screens.shapes import (
+    DueItem,
+    DueKind,
     MentorHomeScreen,
     OurReferral,
     TodayScreen,
@@ -29,6 +32,10 @@ router = APIRouter(prefix="/v1/screens", tags=["screens"], route_class=Door)
 JSON = "application/json"
 
 
+class TodayOrOneKind(RootModel[TodayScreen | ListFace[DueItem]]):
+    """The morning, or one page of one kind."""
+
+
 class PairAsSeen(RootModel[PairForCoordinator | PairForMentor]):
     """A pair, as much of it as the caller's role sees."""
 
@@ -37,14 +44,29 @@ class PairAsSeen(RootModel[PairForCoordinator | PairForMentor]):
     "/today",
     summary="Today, for a coordinator",
     dependencies=[allow(Permission.MANAGE_MENTEES)],
-    **found(TodayScreen),
+    **found(TodayOrOneKind, CursorNotValid),
 )
 async def show_today(
+    request: Request,
     db: Reading,
+    pages: Pages,
+    secret: CursorSecret,
     programme_id: Annotated[UUID | None, Query(description="Only of this programme.")] = None,
+    kind: Annotated[DueKind | None, Query(description="All of this kind, page by page.")] = None,
 ) -> Response:
-    """What is due or late in your programmes: each kind counted, with the longest standing of it."""
-    return Response(await today.today(db, programme_id), media_type=JSON)
+    """What is due or late in your programmes: each kind counted, with the longest standing of it.
+
+    With `kind` the answer is that kind's list instead, the longest standing first; only then do `limit`,
+    `cursor` and `include` matter.
+    """
+    if kind is None:
+        if pages.cursor is not None:
+            raise invalid("query:kind", "kind_needed", "A cursor belongs to the list of one kind: send its `kind`.")
+        return Response(await today.today(db, programme_id), media_type=JSON)
+    where: list[tuple[str, object]] = [("t.kind = {}", kind.value)]
+    if programme_id is not None:
+        where.append(("t.programme_id = {}", programme_id))
+    return list_answer(request, await page(db, today.due_of(kind), where, pages, secret=secret))
 
 
 @router.get(

@@ -49,12 +49,14 @@ class ClockPublic(BaseModel):
     moved_by_seconds: float
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", summary="Is the process alive?", response_model=Health)
 async def live() -> Health:
     """Answers as long as the process runs."""
     return Health(status="live")
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", summary="Can it serve?", response_model=Health, responses=raises(Unavailable))
 async def ready(request: Request) -> Health:
     """Answers 200 when the database does, 503 otherwise."""

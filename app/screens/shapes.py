@@ -9,7 +9,8 @@ from app.matches.models import Offer
 from app.mentees.models import MenteeStatus
 from app.mentees.shapes import BriefingPublic, PreferencesPublic
 from app.mentees.waiting import WaitingBand
-from app.referrals.models import ReferralPublic, ReferralStatus
+from app.referrals.models import ReferralStatus
+from app.referrals.shapes import ReferralPublic
 from app.sessions.models import SessionStatus
 
 
@@ -46,6 +47,8 @@ class DueKindShown(Outbound):
     kind: DueKind
     label: str
     count: int
+    link: str
+    """The address of all of this kind, page by page."""
     items: list[DueItem]
 
 
@@ -148,6 +151,8 @@ class NextSession(Outbound):
     language: str | None
     is_interpreter_needed: bool
     safety_note: str | None
+    actions: list[str]
+    version: int
 
 
 class OfferShown(Outbound):
@@ -169,6 +174,7 @@ class UnwrittenSession(Outbound):
     known_as: str
     status: SessionStatus
     since_on: date
+    actions: list[str]
     version: int
 
 
@@ -179,11 +185,17 @@ class CaseloadMentee(Outbound):
     mentee_id: UUID
     known_as: str
     status: MenteeStatus
+    coordinator_name: str | None
+    """Whom to turn to about the mentee."""
     first_held_on: date | None
     planned_end_on: date | None
     held: int
     last_held_on: date | None
     next_starts_at: datetime | None
+    actions: list[str]
+    """What may be done with the match."""
+    version: int
+    """Of the match."""
 
 
 class MentorHomeScreen(Outbound):
@@ -204,6 +216,7 @@ class OurReferral(Outbound):
     status_words: str
     programme_name: str
     organisation_id: UUID
+    organisation_name: str
     given_name: str
     family_name: str
     received_at: datetime

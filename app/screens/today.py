@@ -5,8 +5,9 @@ from typing import Final
 from uuid import UUID
 
 from app.core.database import Reader
+from app.core.reading import Key, Source
 from app.screens.pam_due import PAM_DUE
-from app.screens.shapes import DueKind, TodayScreen
+from app.screens.shapes import DueItem, DueKind, TodayScreen
 from app.screens.showing import show
 
 QUIET_DAYS: Final = 21
@@ -70,30 +71,34 @@ _OPENS: Final = MappingProxyType(
     }
 )
 
-_ALL_DUE = " UNION ALL ".join(
-    f"SELECT '{kind.value}'::text, x.* FROM ({sql}) x (id, programme_id, mentee_id, mentor_id, since_on)"
-    for kind, sql in _DUE.items()
-)
+
+def _due(kind: DueKind) -> str:
+    columns = "id, programme_id, mentee_id, mentor_id, since_on"
+    return f"SELECT '{kind.value}'::text AS kind, x.* FROM ({_DUE[kind]}) x ({columns})"
+
+
+_ALL_DUE = " UNION ALL ".join(_due(kind) for kind in _DUE)
 
 # Names are looked up for the few that are shown, not for all that are counted.
+_WHO = (
+    "coalesce((SELECT coalesce(p.known_as, p.given_name) || ' ' || p.family_name FROM mentees m "
+    "JOIN people p ON p.id = m.person_id WHERE m.id = t.mentee_id), "
+    "(SELECT coalesce(r.person ->> 'known_as', r.person ->> 'given_name') || ' ' || (r.person ->> 'family_name') "
+    "FROM referrals r WHERE r.id = t.id AND t.mentee_id IS NULL))"
+)
+_MENTOR = "(SELECT o.known_as FROM mentors o WHERE o.id = t.mentor_id)"
 _PARTS = f"""
-due (kind, id, programme_id, mentee_id, mentor_id, since_on) AS ({_ALL_DUE}),
+due AS ({_ALL_DUE}),
 ranked AS (
   SELECT d.*, row_number() OVER (PARTITION BY kind ORDER BY since_on, id) AS place,
     count(*) OVER (PARTITION BY kind) AS total
   FROM due d WHERE $1::uuid IS NULL OR programme_id = $1),
 shown AS MATERIALIZED (
-  SELECT d.kind, d.total, d.place, d.id, d.since_on, o.known_as AS mentor,
-    coalesce(coalesce(p.known_as, p.given_name) || ' ' || p.family_name,
-      coalesce(r.person ->> 'known_as', r.person ->> 'given_name') || ' ' || (r.person ->> 'family_name')) AS who
-  FROM ranked d
-  LEFT JOIN mentees m ON m.id = d.mentee_id
-  LEFT JOIN people p ON p.id = m.person_id
-  LEFT JOIN mentors o ON o.id = d.mentor_id
-  LEFT JOIN referrals r ON r.id = d.id AND d.mentee_id IS NULL
-  WHERE d.place <= {SHOWN_PER_KIND}),
+  SELECT t.kind, t.total, t.place, t.id, t.since_on, {_MENTOR} AS mentor, {_WHO} AS who
+  FROM ranked t WHERE t.place <= {SHOWN_PER_KIND}),
 kinds AS (
-  SELECT k.kind, k.label, coalesce(max(s.total), 0) AS count, coalesce(json_agg(json_build_object(
+  SELECT k.kind, k.label, coalesce(max(s.total), 0) AS count, $5::text || k.kind AS link,
+    coalesce(json_agg(json_build_object(
       'id', s.id, 'who', s.who, 'mentor', s.mentor, 'since_on', s.since_on, 'days', app_today() - s.since_on,
       'link', k.opens || s.id) ORDER BY s.place) FILTER (WHERE s.id IS NOT NULL), '[]') AS items
   FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY k (kind, label, opens, place)
@@ -108,4 +113,21 @@ async def today(db: Reader, programme_id: UUID | None) -> bytes:
     """What is due in the caller's programmes, or in one of them: each kind counted, its longest standing named."""
     kinds = list(DueKind)
     labels, opens = [kind.label for kind in kinds], [_OPENS[kind] for kind in kinds]
-    return await show(db, TodayScreen, _PARTS, programme_id, [kind.value for kind in kinds], labels, opens)
+    link = f"/v1/screens/today?{f'programme_id={programme_id}&' if programme_id else ''}kind="
+    return await show(db, TodayScreen, _PARTS, programme_id, [kind.value for kind in kinds], labels, opens, link)
+
+
+def due_of(kind: DueKind) -> Source[DueItem]:
+    """All that is due of one kind, the longest standing first; `t.kind` is the kind."""
+    return Source(
+        DueItem,
+        f"({_due(kind)}) t",
+        fields={
+            "who": _WHO,
+            "mentor": _MENTOR,
+            "days": "app_today() - t.since_on",
+            "link": f"'{_OPENS[kind]}' || t.id",
+        },
+        keys=(Key("t.since_on", "date"), Key("t.id", "uuid")),
+        newest_first=False,
+    )

@@ -26,10 +26,11 @@ WAITING = Source(
 _DAYS_WAITING = REFERRALS.fields["days_waiting"]
 OUR_REFERRALS = Source(
     OurReferral,
-    "referrals t JOIN programmes g ON g.id = t.programme_id",
+    "referrals t JOIN programmes g ON g.id = t.programme_id JOIN organisations o ON o.id = t.organisation_id",
     fields={
         "status_words": OWN_REFERRALS.fields["status_words"],
         "programme_name": "g.name",
+        "organisation_name": "o.name",
         "given_name": "t.person ->> 'given_name'",
         "family_name": "t.person ->> 'family_name'",
         "days_since_received": "app_today() - (t.received_at AT TIME ZONE 'Europe/London')::date",

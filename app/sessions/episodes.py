@@ -1,6 +1,7 @@
 """What a held session moves beyond itself: the first day and planned end of the episode, PAM windows, goals."""
 
 from collections.abc import Collection
+from datetime import date
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -11,7 +12,7 @@ from app.core.rows import get
 from app.goals import service as goals
 from app.mentees.models import Mentee
 from app.pam_assessments import service as pam
-from app.pam_assessments.windows import planned_end_on
+from app.pam_assessments.windows import PamRules, planned_end_on
 from app.sessions.models import GoalReview, MentoringSession, Progress, SessionStatus
 
 
@@ -43,10 +44,19 @@ async def _keep_first_held(db: AsyncSession, mentee_id: UUID) -> None:
     first_held_on = found[0]["day"]
     if first_held_on == mentee.first_held_on:
         return
-    mentee.first_held_on = first_held_on
     rules = (await pam.facts_of(db, mentee_id)).rules
-    mentee.planned_end_on = planned_end_on(first_held_on, rules) if first_held_on else None
+    mentee.planned_end_on = _planned_end_on(mentee, first_held_on, rules)
+    mentee.first_held_on = first_held_on
     await pam.recompute(db, mentee_id)
+
+
+def _planned_end_on(mentee: Mentee, first_held_on: date | None, rules: PamRules) -> date | None:
+    """As long after the first day as the programme was when the episode began, whatever its length is now."""
+    if first_held_on is None:
+        return None
+    if mentee.first_held_on is None or mentee.planned_end_on is None:
+        return planned_end_on(first_held_on, rules)
+    return first_held_on + (mentee.planned_end_on - mentee.first_held_on)
 
 
 async def _latest_confidence(db: AsyncSession, goal_ids: Collection[UUID]) -> dict[UUID, int]:

@@ -7,8 +7,10 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
-from app.core.database import fetch
+from app.core.database import as_service, fetch
 from app.core.errors import Conflict, invalid
+from app.core.rows import get
+from app.mentees.models import Mentee
 from app.sessions.models import MentoringSession, SessionMentor
 
 
@@ -32,6 +34,18 @@ async def pair_of(db: AsyncSession, match_id: UUID) -> Any:
     if found[0]["confirmed_at"] is None:
         raise MatchNotActive(link=f"/v1/matches/{match_id}")
     return found[0]
+
+
+async def held_pair(db: AsyncSession, match_id: UUID) -> tuple[Any, Mentee]:
+    """The pair, and its episode, held until the commit so that nothing ends, rests or is entered twice meanwhile.
+
+    Refuses what `pair_of` refuses.
+    """
+    mentee_id = (await pair_of(db, match_id))["mentee_id"]
+    async with as_service(db, "an episode is held while a session is entered, which its mentor may not do"):
+        mentee = await get(db, Mentee, mentee_id, lock=True)
+    # read again: what was waited for may have ended the match
+    return await pair_of(db, match_id), mentee
 
 
 def check_day(day: date, pair: Any) -> None:

@@ -13,7 +13,7 @@ from app.core.etags import answer, list_answer
 from app.core.fields import Day
 from app.core.idempotency import Door
 from app.core.reading import checked_include, one, page
-from app.sessions import service
+from app.sessions import booking, service
 from app.sessions.models import SessionStatus
 from app.sessions.pairs import MatchNotActive
 from app.sessions.shapes import (
@@ -22,6 +22,7 @@ from app.sessions.shapes import (
     SessionCorrect,
     SessionHold,
     SessionMiss,
+    SessionMove,
     SessionPublic,
     SessionRecord,
     WriteUp,
@@ -37,11 +38,11 @@ WRITTEN = ("note", "goal_reviews", "attendances")
     "",
     summary="Book a session",
     dependencies=writes,
-    **created(SessionPublic, MatchNotActive, service.MentorBusy),
+    **created(SessionPublic, MatchNotActive, booking.EpisodePaused, booking.MentorBusy),
 )
 async def book_session(session: SessionBook, db: Writing) -> Response:
-    """Plans a meeting of an active match; the mentor's planned sessions never overlap."""
-    made = await service.book(db, session)
+    """Plans a meeting of an active match, at most 366 days ahead; the mentor's planned sessions never overlap."""
+    made = await booking.book(db, session)
     shown = await one(db, service.SESSIONS, "t.id = $1", made.id)
     return answer(shown, 201, f"/v1/sessions/{made.id}")
 
@@ -50,10 +51,13 @@ async def book_session(session: SessionBook, db: Writing) -> Response:
     "/record",
     summary="Record a session that was never booked",
     dependencies=writes,
-    **created(SessionPublic, MatchNotActive),
+    **created(SessionPublic, MatchNotActive, service.SessionThatDay),
 )
 async def record_session(session: SessionRecord, db: Writing) -> Response:
-    """Writes up a session that took place, or was missed, without having been booked; late entry keeps its true day."""
+    """Writes up a session that took place, or was missed, without having been booked; late entry keeps its true day.
+
+    A second one of the same match and day is refused unless `is_another` says that it is no repetition.
+    """
     made = await service.record(db, session)
     shown = await one(db, service.SESSIONS, "t.id = $1", made.id, include=WRITTEN)
     return answer(shown, 201, f"/v1/sessions/{made.id}")
@@ -68,16 +72,17 @@ async def list_sessions(
     match_id: Annotated[UUID | None, Query(description="Only of this match.")] = None,
     mentee_id: Annotated[UUID | None, Query(description="Only of this mentee.")] = None,
     status: Annotated[SessionStatus | None, Query(description="Only in this state.")] = None,
-    from_on: Annotated[Day | None, Query(description="Only on or after this day.")] = None,
-    to_on: Annotated[Day | None, Query(description="Only on or before this day.")] = None,
+    starts_on: Annotated[Day | None, Query(alias="from", description="Only on or after this day.")] = None,
+    ends_on: Annotated[Day | None, Query(alias="until", description="Only on or before this day.")] = None,
 ) -> Response:
     """The latest day first, of your matches or programmes. May `include` note, goal_reviews and attendances."""
+    service.check_days(starts_on, ends_on)
     filters = (
         ("t.match_id = {}", match_id),
         ("t.mentee_id = {}", mentee_id),
         ("t.status = {}", status),
-        ("t.takes_place_on >= {}", from_on),
-        ("t.takes_place_on <= {}", to_on),
+        ("t.takes_place_on >= {}", starts_on),
+        ("t.takes_place_on <= {}", ends_on),
     )
     where = [(condition, value) for condition, value in filters if value is not None]
     return list_answer(request, await page(db, service.SESSIONS, where, pages, secret=secret))
@@ -138,6 +143,17 @@ async def finish_session(session_id: UUID, write_up: SessionHold, db: Writing) -
 async def miss_session(session_id: UUID, missed: SessionMiss, db: Writing) -> Response:
     """Says that the mentee did not come, or came too late."""
     return answer(await service.miss(db, session_id, missed))
+
+
+@router.post(
+    "/{session_id}/move",
+    summary="Move a session to another time",
+    dependencies=writes,
+    **found(SessionPublic, StepNotPossible, MatchNotActive, booking.EpisodePaused, booking.MentorBusy),
+)
+async def move_session(session_id: UUID, moved: SessionMove, db: Writing) -> Response:
+    """Plans a booked session for another time; it stays the same session, and nothing counts as called off."""
+    return answer(await booking.move(db, session_id, moved))
 
 
 @router.post(

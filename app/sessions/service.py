@@ -1,10 +1,10 @@
-"""Booking sessions, writing them up, and what a held one moves: the start of the episode and its goals."""
+"""Writing sessions up, calling them off, and what a held one moves: the start of the episode and its goals."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,15 +13,14 @@ from app.core import clock
 from app.core.codes import AttendanceCode
 from app.core.errors import Conflict, FieldError, NotValid, StepNotPossible, invalid
 from app.core.reading import Found, Key, Source, link_to, one
-from app.core.rows import refused_as, target
+from app.core.rows import target
 from app.core.steps import Step, Steps
 from app.events import service as events
 from app.sessions.episodes import settle
 from app.sessions.models import CancelledBy, MentoringSession, SessionMentor, SessionStatus
-from app.sessions.pairs import MatchNotActive, check_day, mentors_part, pair_of
+from app.sessions.pairs import check_day, held_pair, mentors_part, pair_of
 from app.sessions.parts import keep_attendance, keep_note, keep_reviews
 from app.sessions.shapes import (
-    SessionBook,
     SessionCancel,
     SessionCorrect,
     SessionHold,
@@ -36,6 +35,7 @@ STEPS = Steps(
         "hold": Step(("booked", "draft"), "held", Permission.WRITE_SESSIONS),
         "finish": Step(("draft",), "held", Permission.WRITE_SESSIONS),
         "miss": Step(("booked", "draft"), "did_not_attend", Permission.WRITE_SESSIONS),
+        "move": Step(("booked",), None, Permission.WRITE_SESSIONS),
         "cancel": Step(("booked", "draft"), "cancelled", Permission.WRITE_SESSIONS),
         "correct": Step(("held", "did_not_attend"), None, Permission.WRITE_SESSIONS),
     }
@@ -63,51 +63,23 @@ SESSIONS = Source(
 )
 
 
-class MentorBusy(Conflict):
-    """The mentor has another session planned at that time; `link` leads to it."""
+class SessionThatDay(Conflict):
+    """A session of this match on this day is written up already, at `link`; say so where this is another one."""
 
 
-async def book(db: AsyncSession, given: SessionBook) -> MentoringSession:
-    """The session is planned and the mentor's time is taken.
-
-    Refuses a time that has passed, a match that is not active, and one that overlaps another of the mentor's.
-    """
-    pair = await pair_of(db, given.match_id)
-    if given.starts_at <= clock.now():
-        raise invalid("/starts_at", "in_past", "A session is booked ahead; record one that has taken place.")
-    ends_at = given.starts_at + timedelta(minutes=given.minutes or pair["session_minutes"])
-    row = MentoringSession(
-        programme_id=pair["programme_id"],
-        mentee_id=pair["mentee_id"],
-        match_id=given.match_id,
-        planned_starts_at=given.starts_at,
-        planned_ends_at=ends_at,
-        mode=given.mode,
-        place=given.place,
-    )
-    refusals = {
-        "sessions_match_active": MatchNotActive(link=f"/v1/matches/{given.match_id}"),
-        "ex_sessions_mentors_overlap": MentorBusy(),
-    }
-    try:
-        async with refused_as(db, refusals):
-            db.add(row)
-            await db.flush()
-            db.add(mentors_part(row, pair["mentor_id"], Range(given.starts_at, ends_at)))
-    except MentorBusy as refusal:
-        refusal.facts["link"] = await _link_to_overlap(db, pair["mentor_id"], given, ends_at)
-        raise
-    events.record(db, "session.booked", row)
-    return row
+def check_days(starts_on: date | None, ends_on: date | None) -> None:
+    """Refuse a list whose last day comes before its first."""
+    if starts_on is not None and ends_on is not None and ends_on < starts_on:
+        raise invalid("query:until", "dates_order", "The last day is on or after the first.")
 
 
 async def record(db: AsyncSession, given: SessionRecord) -> MentoringSession:
     """A session that was never booked is written up, with its true day however late.
 
-    Refuses a day outside the match, and a held one without minutes or mode. The mentor's planned time is not
-    asked: what took place is a fact.
+    Refuses a day outside the match, a held one without minutes or mode, and one more of the same match and day
+    unless it is said to be another. The mentor's planned time is not asked: what took place is a fact.
     """
-    pair = await pair_of(db, given.match_id)
+    pair, _ = await held_pair(db, given.match_id)
     row = MentoringSession(
         programme_id=pair["programme_id"],
         mentee_id=pair["mentee_id"],
@@ -117,6 +89,8 @@ async def record(db: AsyncSession, given: SessionRecord) -> MentoringSession:
     )
     _fill(row, given)
     _check(row, pair)
+    if not given.is_another:
+        await _refuse_twice(db, row)
     db.add(row)
     await db.flush()
     db.add(mentors_part(row, pair["mentor_id"], None))
@@ -154,7 +128,7 @@ async def hold(db: AsyncSession, session_id: UUID, given: SessionHold, verb: str
     _fill(row, given)
     _check(row, pair)
     await _keep(db, row, given, is_late=given.is_late)
-    return await _shown(db, row)
+    return await shown(db, row)
 
 
 async def miss(db: AsyncSession, session_id: UUID, given: SessionMiss) -> Found:
@@ -167,7 +141,7 @@ async def miss(db: AsyncSession, session_id: UUID, given: SessionMiss) -> Found:
     _fill(row, write_up)
     _check(row, pair)
     await _keep(db, row, write_up, is_late=given.is_late)
-    return await _shown(db, row)
+    return await shown(db, row)
 
 
 async def cancel(db: AsyncSession, session_id: UUID, given: SessionCancel) -> Found:
@@ -175,7 +149,7 @@ async def cancel(db: AsyncSession, session_id: UUID, given: SessionCancel) -> Fo
     row = await target(db, MentoringSession, session_id)
     STEPS.check(row.status, "cancel")
     await _call_off(db, row, given.by, given.note)
-    return await _shown(db, row)
+    return await shown(db, row)
 
 
 async def cancel_ahead(db: AsyncSession, match_id: UUID, after: datetime) -> int:
@@ -213,24 +187,26 @@ async def correct(db: AsyncSession, session_id: UUID, given: SessionCorrect) -> 
     dropped = await keep_reviews(db, row, given.goal_reviews)
     events.record(db, "session.corrected", row)
     await settle(db, row, dropped, achieves=given.goal_reviews is not None)
-    return await _shown(db, row)
+    return await shown(db, row)
 
 
-async def _link_to_overlap(db: AsyncSession, mentor_id: UUID, given: SessionBook, ends_at: datetime) -> str | None:
-    other = await link_to(
+async def _refuse_twice(db: AsyncSession, row: MentoringSession) -> None:
+    first = await link_to(
         db,
-        "SELECT session_id FROM sessions_mentors WHERE mentor_id = $1 AND planned && tstzrange($2, $3) "
-        "AND NOT is_cancelled LIMIT 1",
-        mentor_id,
-        given.starts_at,
-        ends_at,
+        "SELECT id FROM sessions WHERE match_id = $1 AND held_on = $2 AND status = ANY ($3) ORDER BY id LIMIT 1",
+        row.match_id,
+        row.held_on,
+        list(HAPPENED),
     )
-    return f"/v1/sessions/{other}" if other else None
+    if first is not None:
+        raise SessionThatDay(link=f"/v1/sessions/{first}")
 
 
 def _fill(row: MentoringSession, given: WriteUp) -> None:
     """The columns as sent; whatever is over and has no true day yet took place when it was planned."""
     row.sqlmodel_update(given.model_dump(include=WRITTEN, exclude_none=True))
+    # one ETag stands for the note and the reviews too
+    flag_modified(row, "status")
     if row.held_on is None and row.status in HAPPENED and row.planned_starts_at is not None:
         row.held_on = clock.day_of(row.planned_starts_at)
 
@@ -247,12 +223,20 @@ def _check(row: MentoringSession, pair: Any) -> None:
 async def _keep(db: AsyncSession, row: MentoringSession, given: WriteUp, *, is_late: bool) -> None:
     """All that belongs to a session that is over, held or not."""
     row.written_up_at = clock.now()
+    if row.planned_starts_at is not None and row.planned_starts_at > row.written_up_at:
+        await _free_time(db, row)
     await keep_attendance(db, row, _attendance(row.status, is_late=is_late))
     await keep_note(db, row, given.note)
     dropped = await keep_reviews(db, row, given.goal_reviews)
     events.record(db, HAPPENED[row.status], row)
     if row.status is SessionStatus.HELD:
         await settle(db, row, dropped, achieves=True)
+
+
+async def _free_time(db: AsyncSession, row: MentoringSession) -> None:
+    """Held before its hour: the mentor's time that was planned for it is free again."""
+    for part in await db.exec(select(SessionMentor).where(col(SessionMentor.session_id) == row.id)):
+        part.planned = None
 
 
 def _attendance(status: SessionStatus, *, is_late: bool) -> AttendanceCode:
@@ -274,5 +258,6 @@ async def _call_off(db: AsyncSession, row: MentoringSession, by: CancelledBy, no
     events.record(db, "session.cancelled", row)
 
 
-async def _shown(db: AsyncSession, row: MentoringSession) -> Found:
+async def shown(db: AsyncSession, row: MentoringSession) -> Found:
+    """The session with all its parts, as the caller sees it."""
     return await one(db, SESSIONS, "t.id = $1", row.id, include=tuple(SESSIONS.includes))

@@ -30,6 +30,16 @@ class SessionBook(Inbound):
     place: Text | None = None
 
 
+class SessionMove(Inbound):
+    """Another time for a booked session; what is not sent, or is null, stays as it was booked."""
+
+    starts_at: Instant
+    minutes: Minutes | None = None
+    """How long it is planned for; empty: as long as before."""
+    mode: MeetingMode | None = None
+    place: Text | None = None
+
+
 class GoalReviewGiven(Inbound):
     """How a goal went since the last time, and the new confidence."""
 
@@ -71,6 +81,8 @@ class SessionRecord(WriteUp):
     """The true day it took place or was missed, however late it is entered."""
     is_late: bool = False
     """Held: the mentee came late. Not held: the mentee came, but too late."""
+    is_another: bool = False
+    """The pair met, or was to meet, more than once that day: this is not the session already written up."""
 
 
 class SessionMiss(Inbound):

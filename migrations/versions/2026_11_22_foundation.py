@@ -27,6 +27,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_access_tries')),
     sa.UniqueConstraint('bucket', 'window_at', name=op.f('uq_access_tries_bucket_window_at'))
     )
+    op.create_index('ix_access_tries_changed_xid', 'access_tries', ['changed_xid', 'id'], unique=False)
     op.create_table('access_used_jtis',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -39,6 +40,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_access_used_jtis')),
     sa.UniqueConstraint('client_id', 'jti_hash', name=op.f('uq_access_used_jtis_client_id_jti_hash'))
     )
+    op.create_index('ix_access_used_jtis_changed_xid', 'access_used_jtis', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_access_used_jtis_expires_at', 'access_used_jtis', ['expires_at'], unique=False)
     op.create_table('accounts',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -51,6 +53,7 @@ def upgrade() -> None:
     sa.Column('status', sa.Enum('invited', 'active', 'disabled', name='status', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_accounts'))
     )
+    op.create_index('ix_accounts_changed_xid', 'accounts', ['changed_xid', 'id'], unique=False)
     op.create_index('uq_accounts_email', 'accounts', [sa.literal_column('lower(email)')], unique=True)
     op.create_table('audit_entries',
     sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
@@ -69,6 +72,7 @@ def upgrade() -> None:
     sa.Column('changed_xid', app.core.models.Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entries'))
     )
+    op.create_index('ix_audit_entries_changed_xid', 'audit_entries', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_audit_entries_row_id', 'audit_entries', ['row_id'], unique=False)
     op.create_table('audit_reads',
     sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
@@ -94,6 +98,7 @@ def upgrade() -> None:
     sa.Column('moved_by', sa.Interval(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_clock'))
     )
+    op.create_index('ix_clock_changed_xid', 'clock', ['changed_xid', 'id'], unique=False)
     op.create_index('uq_clock_only_one', 'clock', [sa.literal_column('(true)')], unique=True)
     op.create_table('history',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -116,11 +121,13 @@ def upgrade() -> None:
     sa.Column('status', sa.Integer(), nullable=False),
     sa.Column('headers', sa.String(), nullable=False),
     sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.Column('reach', postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_idempotent_answers')),
     sa.UniqueConstraint('actor_id', 'key_hash', name=op.f('uq_idempotent_answers_actor_id_key_hash'))
     )
-    op.create_index(op.f('ix_idempotent_answers_expires_at'), 'idempotent_answers', ['expires_at'], unique=False)
+    op.create_index('ix_idempotent_answers_actor_id', 'idempotent_answers', ['actor_id', 'expires_at'], unique=False)
+    op.create_index('ix_idempotent_answers_changed_xid', 'idempotent_answers', ['changed_xid', 'id'], unique=False)
     op.create_table('organisations',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -133,6 +140,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_organisations')),
     sa.UniqueConstraint('ods_code', name=op.f('uq_organisations_ods_code'))
     )
+    op.create_index('ix_organisations_changed_xid', 'organisations', ['changed_xid', 'id'], unique=False)
     op.create_table('people',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -154,6 +162,7 @@ def upgrade() -> None:
     sa.CheckConstraint("communication_needs <@ ARRAY['no_telephone','by_text','by_email','by_letter','text_relay','large_print','easy_read','braille','audio','bsl_interpreter','lipspeaker','speech_to_text','advocate','lipreads','hearing_loop','more_time','communication_aid','supporter']::text[]", name=op.f('ck_people_communication_needs')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_people'))
     )
+    op.create_index('ix_people_changed_xid', 'people', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_people_name', 'people', [sa.literal_column("lower((given_name || ' ') || family_name)").label('name')], unique=False, postgresql_using='gin', postgresql_ops={'name': 'gin_trgm_ops'})
     op.create_index('ix_people_phone', 'people', ['phone'], unique=False)
     op.create_table('programmes',
@@ -186,6 +195,7 @@ def upgrade() -> None:
     sa.CheckConstraint('length_weeks BETWEEN 1 AND 104', name=op.f('ck_programmes_length_weeks')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_programmes'))
     )
+    op.create_index('ix_programmes_changed_xid', 'programmes', ['changed_xid', 'id'], unique=False)
     op.create_table('tombstones',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
     sa.Column('table_name', sa.String(), nullable=False),
@@ -210,6 +220,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_access_memberships')),
     sa.UniqueConstraint('account_id', 'role', 'programme_id', 'organisation_id', name='uq_access_memberships_given_once', postgresql_nulls_not_distinct=True)
     )
+    op.create_index('ix_access_memberships_changed_xid', 'access_memberships', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_access_memberships_organisation_id', 'access_memberships', ['organisation_id'], unique=False)
     op.create_index('ix_access_memberships_programme_id', 'access_memberships', ['programme_id'], unique=False)
     op.create_table('access_sign_ins',
@@ -226,6 +237,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_access_sign_ins'))
     )
     op.create_index('ix_access_sign_ins_account_id', 'access_sign_ins', ['account_id'], unique=False)
+    op.create_index('ix_access_sign_ins_changed_xid', 'access_sign_ins', ['changed_xid', 'id'], unique=False)
     op.create_table('accounts_credentials',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -238,6 +250,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_accounts_credentials')),
     sa.UniqueConstraint('account_id', name=op.f('uq_accounts_credentials_account_id'))
     )
+    op.create_index('ix_accounts_credentials_changed_xid', 'accounts_credentials', ['changed_xid', 'id'], unique=False)
     op.create_table('accounts_password_links',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -253,6 +266,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('token_hash', name=op.f('uq_accounts_password_links_token_hash'))
     )
     op.create_index('ix_accounts_password_links_account_id', 'accounts_password_links', ['account_id'], unique=False)
+    op.create_index('ix_accounts_password_links_changed_xid', 'accounts_password_links', ['changed_xid', 'id'], unique=False)
     op.create_table('clients',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -268,6 +282,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['organisation_id'], ['organisations.id'], name=op.f('fk_clients_organisation_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_clients'))
     )
+    op.create_index('ix_clients_changed_xid', 'clients', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_clients_organisation_id', 'clients', ['organisation_id'], unique=False)
     op.create_table('consents',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -289,6 +304,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['recipient_id'], ['organisations.id'], name=op.f('fk_consents_recipient_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_consents'))
     )
+    op.create_index('ix_consents_changed_xid', 'consents', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_consents_person_id', 'consents', ['person_id', 'purpose'], unique=False)
     op.create_index('ix_consents_programme_id', 'consents', ['programme_id'], unique=False)
     op.create_table('events',
@@ -338,6 +354,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mentors')),
     sa.UniqueConstraint('account_id', 'programme_id', name=op.f('uq_mentors_account_id_programme_id'))
     )
+    op.create_index('ix_mentors_changed_xid', 'mentors', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_mentors_programme_id', 'mentors', ['programme_id', 'id'], unique=False)
     op.create_table('organisations_agreements',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -360,6 +377,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_organisations_agreements_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_organisations_agreements'))
     )
+    op.create_index('ix_organisations_agreements_changed_xid', 'organisations_agreements', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_organisations_agreements_programme_id', 'organisations_agreements', ['programme_id'], unique=False)
     op.create_table('people_candidates',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -379,6 +397,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_people_candidates')),
     sa.UniqueConstraint('person_id', 'other_person_id', 'programme_id', name=op.f('uq_people_candidates_person_id_other_person_id_programme_id'))
     )
+    op.create_index('ix_people_candidates_changed_xid', 'people_candidates', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_people_candidates_other_person_id', 'people_candidates', ['other_person_id'], unique=False)
     op.create_index('ix_people_candidates_programme_id', 'people_candidates', ['programme_id'], unique=False)
     op.create_table('people_identifiers',
@@ -400,6 +419,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('person_id', name=op.f('uq_people_identifiers_person_id'))
     )
     op.create_index('ix_people_identifiers_birth_date', 'people_identifiers', ['birth_date'], unique=False)
+    op.create_index('ix_people_identifiers_changed_xid', 'people_identifiers', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_people_identifiers_postcode', 'people_identifiers', ['postcode'], unique=False)
     op.create_table('programmes_contract_years',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -420,6 +440,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_programmes_contract_years_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_programmes_contract_years'))
     )
+    op.create_index('ix_programmes_contract_years_changed_xid', 'programmes_contract_years', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_programmes_contract_years_programme_id', 'programmes_contract_years', ['programme_id', 'starts_on'], unique=False)
     op.create_table('programmes_eligibility_rules',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -434,6 +455,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_programmes_eligibility_rules')),
     sa.UniqueConstraint('programme_id', 'number', name=op.f('uq_programmes_eligibility_rules_programme_id_number'))
     )
+    op.create_index('ix_programmes_eligibility_rules_changed_xid', 'programmes_eligibility_rules', ['changed_xid', 'id'], unique=False)
     op.create_table('programmes_service_ids',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -446,6 +468,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_programmes_service_ids_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_programmes_service_ids'))
     )
+    op.create_index('ix_programmes_service_ids_changed_xid', 'programmes_service_ids', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_programmes_service_ids_programme_id', 'programmes_service_ids', ['programme_id'], unique=False)
     op.create_index('uq_programmes_service_ids_value', 'programmes_service_ids', [sa.literal_column('lower(system)'), 'value'], unique=True)
     op.create_table('referrals',
@@ -476,6 +499,7 @@ def upgrade() -> None:
     sa.Column('consent_method', sa.Enum('in_person', 'telephone', 'written', 'electronic', name='consent_method', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('person', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
     sa.Column('subject_key', sa.String(length=64), nullable=True),
+    sa.Column('name_key', sa.String(length=64), nullable=True),
     sa.Column('flags', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
     sa.Column('facts', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
     sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
@@ -493,11 +517,13 @@ def upgrade() -> None:
     sa.UniqueConstraint('posted_by', 'source_system', 'source_reference', name=op.f('uq_referrals_posted_by_source_system_source_reference')),
     sa.UniqueConstraint('reference', name=op.f('uq_referrals_reference'))
     )
+    op.create_index('ix_referrals_changed_xid', 'referrals', ['changed_xid', 'id'], unique=False)
+    op.create_index('ix_referrals_name_key', 'referrals', ['programme_id', 'name_key'], unique=False)
     op.create_index('ix_referrals_organisation_id_id', 'referrals', ['organisation_id', 'id'], unique=False)
     op.create_index('ix_referrals_programme_id_id', 'referrals', ['programme_id', 'id'], unique=False)
     op.create_index('ix_referrals_status_id', 'referrals', ['status', 'id'], unique=False)
     op.create_index('ix_referrals_subject_key', 'referrals', ['programme_id', 'subject_key'], unique=False)
-    op.create_index('uq_referrals_open', 'referrals', ['organisation_id', 'programme_id', 'subject_key'], unique=True, postgresql_where=sa.text("status = 'received' AND subject_key IS NOT NULL"))
+    op.create_index('uq_referrals_open', 'referrals', ['organisation_id', 'programme_id', 'subject_key'], unique=True, postgresql_nulls_not_distinct=True, postgresql_where=sa.text("status = 'received' AND subject_key IS NOT NULL"))
     op.create_table('access_refresh_tokens',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -512,6 +538,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_access_refresh_tokens')),
     sa.UniqueConstraint('token_hash', name=op.f('uq_access_refresh_tokens_token_hash'))
     )
+    op.create_index('ix_access_refresh_tokens_changed_xid', 'access_refresh_tokens', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_access_refresh_tokens_sign_in_id', 'access_refresh_tokens', ['sign_in_id'], unique=False)
     op.create_table('fhir_messages',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -537,6 +564,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_fhir_messages')),
     sa.UniqueConstraint('client_id', 'message_request_id', 'correlation_id', name=op.f('uq_fhir_messages_client_id_message_request_id_correlation_id'))
     )
+    op.create_index('ix_fhir_messages_changed_xid', 'fhir_messages', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_fhir_messages_correlation_id', 'fhir_messages', ['client_id', 'correlation_id'], unique=False)
     op.create_index('ix_fhir_messages_identifiers', 'fhir_messages', ['identifiers'], unique=False, postgresql_using='gin')
     op.create_index('ix_fhir_messages_referral_id', 'fhir_messages', ['referral_id'], unique=False)
@@ -575,6 +603,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['referral_id'], ['referrals.id'], name=op.f('fk_mentees_referral_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mentees'))
     )
+    op.create_index('ix_mentees_changed_xid', 'mentees', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_mentees_contract_year_id', 'mentees', ['contract_year_id'], unique=False)
     op.create_index('ix_mentees_person_id', 'mentees', ['person_id', 'programme_id'], unique=False)
     op.create_index('ix_mentees_programme_id_ended_on', 'mentees', ['programme_id', 'ended_on'], unique=False)
@@ -601,6 +630,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mentors_conditions')),
     sa.UniqueConstraint('mentor_id', name=op.f('uq_mentors_conditions_mentor_id'))
     )
+    op.create_index('ix_mentors_conditions_changed_xid', 'mentors_conditions', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_mentors_conditions_programme_id', 'mentors_conditions', ['programme_id'], unique=False)
     op.create_table('mentors_leavings',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -616,6 +646,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_mentors_leavings_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mentors_leavings'))
     )
+    op.create_index('ix_mentors_leavings_changed_xid', 'mentors_leavings', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_mentors_leavings_mentor_id', 'mentors_leavings', ['mentor_id'], unique=False)
     op.create_index('ix_mentors_leavings_programme_id', 'mentors_leavings', ['programme_id'], unique=False)
     op.create_table('mentors_training',
@@ -633,6 +664,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mentors_training')),
     sa.UniqueConstraint('mentor_id', 'module', name=op.f('uq_mentors_training_mentor_id_module'))
     )
+    op.create_index('ix_mentors_training_changed_xid', 'mentors_training', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_mentors_training_programme_id', 'mentors_training', ['programme_id'], unique=False)
     op.create_table('referrals_links',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -649,6 +681,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_referrals_links')),
     sa.UniqueConstraint('referral_id', 'other_referral_id', name=op.f('uq_referrals_links_referral_id_other_referral_id'))
     )
+    op.create_index('ix_referrals_links_changed_xid', 'referrals_links', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_referrals_links_other_referral_id', 'referrals_links', ['other_referral_id'], unique=False)
     op.create_index('ix_referrals_links_programme_id', 'referrals_links', ['programme_id'], unique=False)
     op.create_table('referrals_triage',
@@ -669,6 +702,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_referrals_triage')),
     sa.UniqueConstraint('referral_id', name=op.f('uq_referrals_triage_referral_id'))
     )
+    op.create_index('ix_referrals_triage_changed_xid', 'referrals_triage', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_referrals_triage_programme_id', 'referrals_triage', ['programme_id'], unique=False)
     op.create_table('access_caseloads',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -687,6 +721,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_access_caseloads')),
     sa.UniqueConstraint('account_id', 'source_id', name=op.f('uq_access_caseloads_account_id_source_id'))
     )
+    op.create_index('ix_access_caseloads_changed_xid', 'access_caseloads', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_access_caseloads_mentee_id', 'access_caseloads', ['mentee_id'], unique=False)
     op.create_index('ix_access_caseloads_person_id', 'access_caseloads', ['person_id'], unique=False)
     op.create_table('goals',
@@ -713,6 +748,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_goals_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_goals'))
     )
+    op.create_index('ix_goals_changed_xid', 'goals', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_goals_mentee_id', 'goals', ['mentee_id', 'id'], unique=False)
     op.create_index('ix_goals_programme_id', 'goals', ['programme_id', 'id'], unique=False)
     op.create_table('matches',
@@ -744,6 +780,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_matches_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_matches'))
     )
+    op.create_index('ix_matches_changed_xid', 'matches', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_matches_mentee_id', 'matches', ['mentee_id'], unique=False)
     op.create_index('ix_matches_mentor_account_id', 'matches', ['mentor_account_id', 'id'], unique=False)
     op.create_index('ix_matches_mentor_id', 'matches', ['mentor_id', 'status'], unique=False)
@@ -772,6 +809,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mentees_briefings')),
     sa.UniqueConstraint('mentee_id', name=op.f('uq_mentees_briefings_mentee_id'))
     )
+    op.create_index('ix_mentees_briefings_changed_xid', 'mentees_briefings', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_mentees_briefings_programme_id', 'mentees_briefings', ['programme_id'], unique=False)
     op.create_table('mentees_pauses',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -788,6 +826,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_mentees_pauses_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mentees_pauses'))
     )
+    op.create_index('ix_mentees_pauses_changed_xid', 'mentees_pauses', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_mentees_pauses_mentee_id', 'mentees_pauses', ['mentee_id', 'id'], unique=False)
     op.create_index('ix_mentees_pauses_programme_id', 'mentees_pauses', ['programme_id'], unique=False)
     op.create_index('uq_mentees_pauses_open', 'mentees_pauses', ['mentee_id'], unique=True, postgresql_where=sa.text('resumed_at IS NULL'))
@@ -816,6 +855,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mentees_preferences')),
     sa.UniqueConstraint('mentee_id', name=op.f('uq_mentees_preferences_mentee_id'))
     )
+    op.create_index('ix_mentees_preferences_changed_xid', 'mentees_preferences', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_mentees_preferences_programme_id', 'mentees_preferences', ['programme_id'], unique=False)
     op.create_table('goals_actions',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -839,6 +879,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_goals_actions_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_goals_actions'))
     )
+    op.create_index('ix_goals_actions_changed_xid', 'goals_actions', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_goals_actions_goal_id', 'goals_actions', ['goal_id', 'id'], unique=False)
     op.create_index('ix_goals_actions_mentee_id', 'goals_actions', ['mentee_id'], unique=False)
     op.create_index('ix_goals_actions_programme_id', 'goals_actions', ['programme_id'], unique=False)
@@ -864,6 +905,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_matches_notes')),
     sa.UniqueConstraint('match_id', name=op.f('uq_matches_notes_match_id'))
     )
+    op.create_index('ix_matches_notes_changed_xid', 'matches_notes', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_matches_notes_programme_id', 'matches_notes', ['programme_id'], unique=False)
     op.create_table('pam_assessments',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -898,6 +940,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_pam_assessments'))
     )
     op.create_index('ix_pam_assessments_assessed_on', 'pam_assessments', ['assessed_on', 'id'], unique=False)
+    op.create_index('ix_pam_assessments_changed_xid', 'pam_assessments', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_pam_assessments_mentee_id', 'pam_assessments', ['mentee_id', 'assessed_on', 'id'], unique=False)
     op.create_index('ix_pam_assessments_programme_id', 'pam_assessments', ['programme_id', 'id'], unique=False)
     op.create_table('sessions',
@@ -935,6 +978,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_sessions_programme_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions'))
     )
+    op.create_index('ix_sessions_changed_xid', 'sessions', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_sessions_match_id', 'sessions', ['match_id', 'status'], unique=False)
     op.create_index('ix_sessions_mentee_id', 'sessions', ['mentee_id', 'takes_place_on', 'id'], unique=False)
     op.create_index('ix_sessions_programme_id', 'sessions', ['programme_id', 'id'], unique=False)
@@ -956,6 +1000,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_pam_assessments_pairs')),
     sa.UniqueConstraint('mentee_id', name=op.f('uq_pam_assessments_pairs_mentee_id'))
     )
+    op.create_index('ix_pam_assessments_pairs_changed_xid', 'pam_assessments_pairs', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_pam_assessments_pairs_programme_id', 'pam_assessments_pairs', ['programme_id', 'mentee_id'], unique=False)
     op.create_table('sessions_attendances',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -973,6 +1018,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions_attendances')),
     sa.UniqueConstraint('session_id', 'mentee_id', name=op.f('uq_sessions_attendances_session_id_mentee_id'))
     )
+    op.create_index('ix_sessions_attendances_changed_xid', 'sessions_attendances', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_sessions_attendances_mentee_id', 'sessions_attendances', ['mentee_id'], unique=False)
     op.create_index('ix_sessions_attendances_programme_id', 'sessions_attendances', ['programme_id'], unique=False)
     op.create_table('sessions_goal_reviews',
@@ -996,6 +1042,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions_goal_reviews')),
     sa.UniqueConstraint('session_id', 'goal_id', name=op.f('uq_sessions_goal_reviews_session_id_goal_id'))
     )
+    op.create_index('ix_sessions_goal_reviews_changed_xid', 'sessions_goal_reviews', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_sessions_goal_reviews_goal_id', 'sessions_goal_reviews', ['goal_id'], unique=False)
     op.create_index('ix_sessions_goal_reviews_mentee_id', 'sessions_goal_reviews', ['mentee_id'], unique=False)
     op.create_index('ix_sessions_goal_reviews_programme_id', 'sessions_goal_reviews', ['programme_id'], unique=False)
@@ -1019,6 +1066,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions_mentors')),
     sa.UniqueConstraint('session_id', 'mentor_id', name=op.f('uq_sessions_mentors_session_id_mentor_id'))
     )
+    op.create_index('ix_sessions_mentors_changed_xid', 'sessions_mentors', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_sessions_mentors_mentee_id', 'sessions_mentors', ['mentee_id'], unique=False)
     op.create_index('ix_sessions_mentors_mentor_id', 'sessions_mentors', ['mentor_id'], unique=False)
     op.create_index('ix_sessions_mentors_programme_id', 'sessions_mentors', ['programme_id'], unique=False)
@@ -1038,6 +1086,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions_notes')),
     sa.UniqueConstraint('session_id', name=op.f('uq_sessions_notes_session_id'))
     )
+    op.create_index('ix_sessions_notes_changed_xid', 'sessions_notes', ['changed_xid', 'id'], unique=False)
     op.create_index('ix_sessions_notes_mentee_id', 'sessions_notes', ['mentee_id'], unique=False)
     op.create_index('ix_sessions_notes_programme_id', 'sessions_notes', ['programme_id'], unique=False)
     # ### end Alembic commands ###
@@ -1047,42 +1096,54 @@ def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.drop_index('ix_sessions_notes_programme_id', table_name='sessions_notes')
     op.drop_index('ix_sessions_notes_mentee_id', table_name='sessions_notes')
+    op.drop_index('ix_sessions_notes_changed_xid', table_name='sessions_notes')
     op.drop_table('sessions_notes')
     op.drop_index('ix_sessions_mentors_programme_id', table_name='sessions_mentors')
     op.drop_index('ix_sessions_mentors_mentor_id', table_name='sessions_mentors')
     op.drop_index('ix_sessions_mentors_mentee_id', table_name='sessions_mentors')
+    op.drop_index('ix_sessions_mentors_changed_xid', table_name='sessions_mentors')
     op.drop_table('sessions_mentors')
     op.drop_index('ix_sessions_goal_reviews_programme_id', table_name='sessions_goal_reviews')
     op.drop_index('ix_sessions_goal_reviews_mentee_id', table_name='sessions_goal_reviews')
     op.drop_index('ix_sessions_goal_reviews_goal_id', table_name='sessions_goal_reviews')
+    op.drop_index('ix_sessions_goal_reviews_changed_xid', table_name='sessions_goal_reviews')
     op.drop_table('sessions_goal_reviews')
     op.drop_index('ix_sessions_attendances_programme_id', table_name='sessions_attendances')
     op.drop_index('ix_sessions_attendances_mentee_id', table_name='sessions_attendances')
+    op.drop_index('ix_sessions_attendances_changed_xid', table_name='sessions_attendances')
     op.drop_table('sessions_attendances')
     op.drop_index('ix_pam_assessments_pairs_programme_id', table_name='pam_assessments_pairs')
+    op.drop_index('ix_pam_assessments_pairs_changed_xid', table_name='pam_assessments_pairs')
     op.drop_table('pam_assessments_pairs')
     op.drop_index('ix_sessions_takes_place_on', table_name='sessions')
     op.drop_index('ix_sessions_programme_id', table_name='sessions')
     op.drop_index('ix_sessions_mentee_id', table_name='sessions')
     op.drop_index('ix_sessions_match_id', table_name='sessions')
+    op.drop_index('ix_sessions_changed_xid', table_name='sessions')
     op.drop_table('sessions')
     op.drop_index('ix_pam_assessments_programme_id', table_name='pam_assessments')
     op.drop_index('ix_pam_assessments_mentee_id', table_name='pam_assessments')
+    op.drop_index('ix_pam_assessments_changed_xid', table_name='pam_assessments')
     op.drop_index('ix_pam_assessments_assessed_on', table_name='pam_assessments')
     op.drop_table('pam_assessments')
     op.drop_index('ix_matches_notes_programme_id', table_name='matches_notes')
+    op.drop_index('ix_matches_notes_changed_xid', table_name='matches_notes')
     op.drop_table('matches_notes')
     op.drop_index('ix_goals_actions_programme_id', table_name='goals_actions')
     op.drop_index('ix_goals_actions_mentee_id', table_name='goals_actions')
     op.drop_index('ix_goals_actions_goal_id', table_name='goals_actions')
+    op.drop_index('ix_goals_actions_changed_xid', table_name='goals_actions')
     op.drop_table('goals_actions')
     op.drop_index('ix_mentees_preferences_programme_id', table_name='mentees_preferences')
+    op.drop_index('ix_mentees_preferences_changed_xid', table_name='mentees_preferences')
     op.drop_table('mentees_preferences')
     op.drop_index('uq_mentees_pauses_open', table_name='mentees_pauses', postgresql_where=sa.text('resumed_at IS NULL'))
     op.drop_index('ix_mentees_pauses_programme_id', table_name='mentees_pauses')
     op.drop_index('ix_mentees_pauses_mentee_id', table_name='mentees_pauses')
+    op.drop_index('ix_mentees_pauses_changed_xid', table_name='mentees_pauses')
     op.drop_table('mentees_pauses')
     op.drop_index('ix_mentees_briefings_programme_id', table_name='mentees_briefings')
+    op.drop_index('ix_mentees_briefings_changed_xid', table_name='mentees_briefings')
     op.drop_table('mentees_briefings')
     op.drop_index('uq_matches_one_open_offer', table_name='matches', postgresql_where=sa.text("status IN ('proposed', 'accepted', 'active')"))
     op.drop_index('uq_matches_one_active_per_mentee', table_name='matches', postgresql_where=sa.text("status = 'active'"))
@@ -1090,24 +1151,32 @@ def downgrade() -> None:
     op.drop_index('ix_matches_mentor_id', table_name='matches')
     op.drop_index('ix_matches_mentor_account_id', table_name='matches')
     op.drop_index('ix_matches_mentee_id', table_name='matches')
+    op.drop_index('ix_matches_changed_xid', table_name='matches')
     op.drop_table('matches')
     op.drop_index('ix_goals_programme_id', table_name='goals')
     op.drop_index('ix_goals_mentee_id', table_name='goals')
+    op.drop_index('ix_goals_changed_xid', table_name='goals')
     op.drop_table('goals')
     op.drop_index('ix_access_caseloads_person_id', table_name='access_caseloads')
     op.drop_index('ix_access_caseloads_mentee_id', table_name='access_caseloads')
+    op.drop_index('ix_access_caseloads_changed_xid', table_name='access_caseloads')
     op.drop_table('access_caseloads')
     op.drop_index('ix_referrals_triage_programme_id', table_name='referrals_triage')
+    op.drop_index('ix_referrals_triage_changed_xid', table_name='referrals_triage')
     op.drop_table('referrals_triage')
     op.drop_index('ix_referrals_links_programme_id', table_name='referrals_links')
     op.drop_index('ix_referrals_links_other_referral_id', table_name='referrals_links')
+    op.drop_index('ix_referrals_links_changed_xid', table_name='referrals_links')
     op.drop_table('referrals_links')
     op.drop_index('ix_mentors_training_programme_id', table_name='mentors_training')
+    op.drop_index('ix_mentors_training_changed_xid', table_name='mentors_training')
     op.drop_table('mentors_training')
     op.drop_index('ix_mentors_leavings_programme_id', table_name='mentors_leavings')
     op.drop_index('ix_mentors_leavings_mentor_id', table_name='mentors_leavings')
+    op.drop_index('ix_mentors_leavings_changed_xid', table_name='mentors_leavings')
     op.drop_table('mentors_leavings')
     op.drop_index('ix_mentors_conditions_programme_id', table_name='mentors_conditions')
+    op.drop_index('ix_mentors_conditions_changed_xid', table_name='mentors_conditions')
     op.drop_table('mentors_conditions')
     op.drop_index('uq_mentees_open_episode', table_name='mentees', postgresql_where=sa.text("status <> 'ended'"))
     op.drop_index('ix_mentees_waiting', table_name='mentees')
@@ -1116,34 +1185,46 @@ def downgrade() -> None:
     op.drop_index('ix_mentees_programme_id_ended_on', table_name='mentees')
     op.drop_index('ix_mentees_person_id', table_name='mentees')
     op.drop_index('ix_mentees_contract_year_id', table_name='mentees')
+    op.drop_index('ix_mentees_changed_xid', table_name='mentees')
     op.drop_table('mentees')
     op.drop_index('ix_fhir_messages_referral_id', table_name='fhir_messages')
     op.drop_index('ix_fhir_messages_identifiers', table_name='fhir_messages', postgresql_using='gin')
     op.drop_index('ix_fhir_messages_correlation_id', table_name='fhir_messages')
+    op.drop_index('ix_fhir_messages_changed_xid', table_name='fhir_messages')
     op.drop_table('fhir_messages')
     op.drop_index('ix_access_refresh_tokens_sign_in_id', table_name='access_refresh_tokens')
+    op.drop_index('ix_access_refresh_tokens_changed_xid', table_name='access_refresh_tokens')
     op.drop_table('access_refresh_tokens')
-    op.drop_index('uq_referrals_open', table_name='referrals', postgresql_where=sa.text("status = 'received' AND subject_key IS NOT NULL"))
+    op.drop_index('uq_referrals_open', table_name='referrals', postgresql_nulls_not_distinct=True, postgresql_where=sa.text("status = 'received' AND subject_key IS NOT NULL"))
     op.drop_index('ix_referrals_subject_key', table_name='referrals')
     op.drop_index('ix_referrals_status_id', table_name='referrals')
     op.drop_index('ix_referrals_programme_id_id', table_name='referrals')
     op.drop_index('ix_referrals_organisation_id_id', table_name='referrals')
+    op.drop_index('ix_referrals_name_key', table_name='referrals')
+    op.drop_index('ix_referrals_changed_xid', table_name='referrals')
     op.drop_table('referrals')
     op.drop_index('uq_programmes_service_ids_value', table_name='programmes_service_ids')
     op.drop_index('ix_programmes_service_ids_programme_id', table_name='programmes_service_ids')
+    op.drop_index('ix_programmes_service_ids_changed_xid', table_name='programmes_service_ids')
     op.drop_table('programmes_service_ids')
+    op.drop_index('ix_programmes_eligibility_rules_changed_xid', table_name='programmes_eligibility_rules')
     op.drop_table('programmes_eligibility_rules')
     op.drop_index('ix_programmes_contract_years_programme_id', table_name='programmes_contract_years')
+    op.drop_index('ix_programmes_contract_years_changed_xid', table_name='programmes_contract_years')
     op.drop_table('programmes_contract_years')
     op.drop_index('ix_people_identifiers_postcode', table_name='people_identifiers')
+    op.drop_index('ix_people_identifiers_changed_xid', table_name='people_identifiers')
     op.drop_index('ix_people_identifiers_birth_date', table_name='people_identifiers')
     op.drop_table('people_identifiers')
     op.drop_index('ix_people_candidates_programme_id', table_name='people_candidates')
     op.drop_index('ix_people_candidates_other_person_id', table_name='people_candidates')
+    op.drop_index('ix_people_candidates_changed_xid', table_name='people_candidates')
     op.drop_table('people_candidates')
     op.drop_index('ix_organisations_agreements_programme_id', table_name='organisations_agreements')
+    op.drop_index('ix_organisations_agreements_changed_xid', table_name='organisations_agreements')
     op.drop_table('organisations_agreements')
     op.drop_index('ix_mentors_programme_id', table_name='mentors')
+    op.drop_index('ix_mentors_changed_xid', table_name='mentors')
     op.drop_table('mentors')
     op.drop_index('ix_events_subject_id', table_name='events')
     op.drop_index('ix_events_programme_id', table_name='events')
@@ -1151,37 +1232,52 @@ def downgrade() -> None:
     op.drop_table('events')
     op.drop_index('ix_consents_programme_id', table_name='consents')
     op.drop_index('ix_consents_person_id', table_name='consents')
+    op.drop_index('ix_consents_changed_xid', table_name='consents')
     op.drop_table('consents')
     op.drop_index('ix_clients_organisation_id', table_name='clients')
+    op.drop_index('ix_clients_changed_xid', table_name='clients')
     op.drop_table('clients')
+    op.drop_index('ix_accounts_password_links_changed_xid', table_name='accounts_password_links')
     op.drop_index('ix_accounts_password_links_account_id', table_name='accounts_password_links')
     op.drop_table('accounts_password_links')
+    op.drop_index('ix_accounts_credentials_changed_xid', table_name='accounts_credentials')
     op.drop_table('accounts_credentials')
+    op.drop_index('ix_access_sign_ins_changed_xid', table_name='access_sign_ins')
     op.drop_index('ix_access_sign_ins_account_id', table_name='access_sign_ins')
     op.drop_table('access_sign_ins')
     op.drop_index('ix_access_memberships_programme_id', table_name='access_memberships')
     op.drop_index('ix_access_memberships_organisation_id', table_name='access_memberships')
+    op.drop_index('ix_access_memberships_changed_xid', table_name='access_memberships')
     op.drop_table('access_memberships')
     op.drop_index(op.f('ix_tombstones_changed_xid'), table_name='tombstones')
     op.drop_table('tombstones')
+    op.drop_index('ix_programmes_changed_xid', table_name='programmes')
     op.drop_table('programmes')
     op.drop_index('ix_people_phone', table_name='people')
     op.drop_index('ix_people_name', table_name='people', postgresql_using='gin', postgresql_ops={'name': 'gin_trgm_ops'})
+    op.drop_index('ix_people_changed_xid', table_name='people')
     op.drop_table('people')
+    op.drop_index('ix_organisations_changed_xid', table_name='organisations')
     op.drop_table('organisations')
-    op.drop_index(op.f('ix_idempotent_answers_expires_at'), table_name='idempotent_answers')
+    op.drop_index('ix_idempotent_answers_changed_xid', table_name='idempotent_answers')
+    op.drop_index('ix_idempotent_answers_actor_id', table_name='idempotent_answers')
     op.drop_table('idempotent_answers')
     op.drop_index('ix_history_row_id', table_name='history')
     op.drop_table('history')
     op.drop_index('uq_clock_only_one', table_name='clock')
+    op.drop_index('ix_clock_changed_xid', table_name='clock')
     op.drop_table('clock')
     op.drop_index('ix_audit_reads_ids', table_name='audit_reads', postgresql_using='gin')
     op.drop_table('audit_reads')
     op.drop_index('ix_audit_entries_row_id', table_name='audit_entries')
+    op.drop_index('ix_audit_entries_changed_xid', table_name='audit_entries')
     op.drop_table('audit_entries')
     op.drop_index('uq_accounts_email', table_name='accounts')
+    op.drop_index('ix_accounts_changed_xid', table_name='accounts')
     op.drop_table('accounts')
     op.drop_index('ix_access_used_jtis_expires_at', table_name='access_used_jtis')
+    op.drop_index('ix_access_used_jtis_changed_xid', table_name='access_used_jtis')
     op.drop_table('access_used_jtis')
+    op.drop_index('ix_access_tries_changed_xid', table_name='access_tries')
     op.drop_table('access_tries')
     # ### end Alembic commands ###

@@ -20,7 +20,8 @@ from tests.sessions.pairs import at, day
 class Call:
     """Body and query of a request; `about` are the things they name, `spare` what the path names instead of the target.
 
-    `finds` is the kind of thing that a list shows to those who reach it.
+    `finds` is the kind of thing that a list shows to those who reach it; `tagged_by` the address whose ETag a PATCH
+    sends, where it is not its own.
     """
 
     body: Any = None
@@ -28,6 +29,7 @@ class Call:
     query: str = ""
     spare: Mapping[str, str] = field(default_factory=dict)
     finds: str = ""
+    tagged_by: str = ""
 
 
 def _about(body: Any, *kinds: str, **spare: str) -> Call:
@@ -158,16 +160,20 @@ CALLS: Mapping[str, Call] = MappingProxyType(
         "do_action": _spending(action_id="done"),
         "drop_action": _spending(action_id="dropped"),
         "book_session": _about(SESSION | {"starts_at": "{ahead}"}, "match_id"),
-        "record_session": _about(SESSION | {"outcome": "held", "held_on": "{today}", "minutes": 50}, "match_id"),
+        "record_session": _about(
+            SESSION | {"outcome": "held", "held_on": "{today}", "minutes": 50, "is_another": True}, "match_id"
+        ),
         "list_sessions": _lists("session_id", "?limit=200"),
         "save_session": _spending({"note": "To bring along."}, session_id="to save"),
         "hold_session": _spending(HELD, session_id="to hold"),
         "finish_session": _spending(HELD, session_id="to finish"),
         "miss_session": _spending(session_id="to miss"),
+        "move_session": _spending({"starts_at": "{ahead}"}, session_id="to move"),
         "cancel_session": _spending({"by": "mentee"}, session_id="to cancel"),
         "correct_session": _spending({"minutes": 55}),
         "record_pam_assessment": _about("{pam}", "mentee_id", "assessment_id"),
         "list_pam_assessments": _lists("assessment_id"),
+        "change_pam_rules": Call({"pam_follow_up_days": 28}, tagged_by="/v1/programmes/{programme_id}"),
         "withdraw_pam_assessment": _spending({"reason": "Another person's."}, assessment_id="taken back"),
         "read_outcomes": Call(
             about=frozenset({"programme_id"}), query="?programme_id={programme_id}&from={yesterday}&until={today}"
@@ -186,7 +192,7 @@ def words(scene: Scene, call: Call, role: str) -> dict[str, Any]:
         "role": role,
         "today": str(day(0)),
         "yesterday": str(day(1)),
-        "ahead": at(20 + uuid4().int % 400, uuid4().int % 24).isoformat(),
+        "ahead": at(20 + uuid4().int % 340, uuid4().int % 24).isoformat(),
         "jwks": public_keys(),
         "agreement": agreement(scene),
         "pam": pam(ids["mentee_id"], "interim", str(day(20))),

@@ -116,7 +116,7 @@ async def _meetings(scene: Scene, own: Pair) -> None:
     with days_ago(3):
         for name, hour in (("to hold", 8), ("to miss", 10), ("to finish", 14)):
             scene.spare[name] = (await own.book(at(-1, hour)))["id"]
-    for name, hour in (("to save", 9), ("to cancel", 12)):
+    for name, hour in (("to save", 9), ("to cancel", 12), ("to move", 15)):
         scene.spare[name] = (await own.book(at(3, hour)))["id"]
     body_of(await own.mentor.patch(f"/v1/sessions/{scene.spare['to finish']}", {"note": "So far."}, '"v1"'))
     steps = f"/v1/goals/{goal['id']}/actions"

@@ -108,7 +108,7 @@ async def ask(scene: Scene, route: APIRoute, name: str, token: str | None = None
     given = words(scene, call, caller.role.value)
     path = filled(route.path + call.query, given)
     method = next(iter(route.methods or ()))
-    headers = {"If-Match": await _tag(scene, path)} if method == "PATCH" else {}
+    headers = {"If-Match": await _tag(scene, filled(call.tagged_by, given) or path)} if method == "PATCH" else {}
     options = {} if call.body is None else {"json": filled(call.body, given)}
     return await caller.send(method, path, headers=headers, **options)
 

@@ -12,7 +12,7 @@ from app.fhir.words import Key
 from app.programmes.models import Condition
 from app.referrals.models import FlagKind
 from tests.fhir.messages import DOCTOR, NHS_NUMBER, ROLE, SENDER, concept, flag, identifier, patient, referral
-from tests.fhir.reading import faults, taken
+from tests.fhir.reading import faults, refused, taken
 
 REASONS = "https://peer.example/CodeSystem/referral-reasons"
 
@@ -57,6 +57,18 @@ def test_a_senders_clock_may_run_a_little_ahead() -> None:
 def test_a_day_that_cannot_be_is_refused_where_it_stands(sent: str) -> None:
     path = "Bundle.entry[1].resource.authoredOn"
     assert faults(referral(request_changes={"authoredOn": sent})) == [(400, "value", path)]
+    words = refused(referral(request_changes={"authoredOn": sent})).faults[0].diagnostics
+    assert "YYYY, YYYY-MM, YYYY-MM-DD, or a moment with seconds and time zone" in words
+
+
+@pytest.mark.parametrize(
+    ("said", "has_died"),
+    [({"deceasedBoolean": True}, True), ({"deceasedBoolean": False}, False), ({"deceasedDateTime": "2024"}, True)],
+)
+def test_a_person_said_to_have_died_has_a_flag_and_a_note(said: dict[str, Any], has_died: bool) -> None:
+    read = taken(referral(person=patient(**said), flags=[flag("SG", "417430008")]))
+    assert ("has died" in str(read.referral.flags[0].note)) is has_died
+    assert any("has died" in note for note in read.notes) is has_died
 
 
 def test_the_consent_has_the_day_the_person_agreed() -> None:

@@ -46,6 +46,15 @@ async def test_gaps_are_left_to_the_coordinator_as_notes(practice: Practice) -> 
     assert "birth_date" not in seen["person"]
 
 
+async def test_a_death_in_the_message_is_told_before_any_contact(practice: Practice) -> None:
+    person = patient(nhs_number=None, deceasedDateTime="2024-03-01")
+    answer = await practice.send(practice.referral(person=person))
+    seen = body_of(await practice.world.coordinator.get(f"/v1/referrals/{id_in(answer)}"))
+    told = "The message says that this person has died; check before any contact."
+    assert (seen["flags"][0]["kind"], seen["flags"][0]["note"]) == ("other", told)
+    assert f"To complete: {told}" in seen["needs"]
+
+
 async def test_both_ids_come_back_with_every_answer(practice: Practice) -> None:
     request_id, correlation_id = uuid4(), uuid4()
     ids = practice.headers(request_id, correlation_id)
@@ -121,9 +130,10 @@ async def test_a_first_try_that_still_runs_is_told_of_with_425(practice: Practic
 
 async def test_a_second_open_referral_of_a_person_is_a_conflict(practice: Practice) -> None:
     sent = practice.referral()
-    body_of(await practice.send(sent))
+    first = id_in(await practice.send(sent))
     issue = outcome_of(await practice.send(sent), 409)[0]
-    assert issue["code"] == "conflict"
+    assert (issue["code"], issue["expression"]) == ("conflict", ["Bundle.entry[1].resource"])
+    assert issue["diagnostics"].endswith(f"already: ServiceRequest/{first}.")
 
 
 async def test_a_minor_is_refused_where_the_birth_date_stands(practice: Practice) -> None:
@@ -202,7 +212,9 @@ async def test_what_was_cancelled_cannot_be_cancelled_again_and_may_be_referred_
     first = id_in(await practice.send(sent, correlation_id=correlation_id))
     body_of(await practice.send(practice.cancellation(sent), correlation_id=correlation_id))
     again = await practice.send(practice.cancellation(sent), correlation_id=correlation_id)
-    assert outcome_of(again, 409)[0]["code"] == "conflict"
+    issue = outcome_of(again, 409)[0]
+    assert (issue["code"], issue["expression"]) == ("conflict", ["Bundle.entry[1].resource"])
+    assert issue["diagnostics"].endswith("the referral is withdrawn.")
     second = id_in(await practice.send(sent, correlation_id=correlation_id))
     third = await practice.send(practice.cancellation(sent), correlation_id=correlation_id)
     assert id_in(third) == second != first
@@ -247,7 +259,9 @@ async def test_media_types_are_read_without_their_parameters(practice: Practice)
     wrong = {"Content-Type": "application/fhir+xml"}
     assert outcome_of(await practice.send(practice.referral(), headers=wrong), 415)[0]["code"] == "not-supported"
     xml = {"Accept": "application/fhir+xml"}
-    assert outcome_of(await practice.send(practice.referral(), headers=xml), 406)[0]["code"] == "processing"
+    issue = outcome_of(await practice.send(practice.referral(), headers=xml), 406)[0]
+    assert issue["code"] == "processing"
+    assert "ask for application/fhir+json" in issue["diagnostics"]
     plain = {"Content-Type": "application/json", "Accept": "text/html, */*;q=0.1"}
     body_of(await practice.send(practice.referral(), headers=plain))
 

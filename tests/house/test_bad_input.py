@@ -1,6 +1,7 @@
 """Bad input: a clear refusal that names the field and the rule, repeats nothing that was sent, and loses nothing."""
 
 import asyncio
+import base64
 from typing import Any
 from uuid import uuid4
 
@@ -258,3 +259,38 @@ async def test_a_browser_of_a_named_origin_may_read_what_it_needs_and_others_not
     assert "access-control-allow-credentials" not in named.headers
     other = await world.coordinator.get("/v1/referrals", headers={"Origin": "https://elsewhere.example.org"})
     assert "access-control-allow-origin" not in other.headers
+
+
+async def test_a_body_that_needs_no_field_may_be_left_out(world: World) -> None:
+    made = await world.refer()
+    headers = {"Authorization": f"Bearer {world.referrer.token}"}
+    withdrawn = await world.http.post(f"/v1/referrals/{made['id']}/withdraw", headers=headers)
+    assert body_of(withdrawn)["status"] == "withdrawn"
+
+
+async def test_an_unknown_or_repeated_query_parameter_is_refused(world: World) -> None:
+    unknown = await world.coordinator.get(f"/v1/referrals?{SECRET}=1")
+    assert body_of(unknown, 422)["errors"][0]["code"] == "parameter_unknown"
+    assert SECRET not in unknown.text
+    repeated = await world.coordinator.get("/v1/referrals?status=received&status=accepted")
+    assert body_of(repeated, 422)["errors"][0]["field"] == "query:status"
+
+
+async def test_a_key_that_is_no_field_name_is_not_repeated(world: World) -> None:
+    refused = await world.referrer.post(
+        "/v1/referrals", referral(world.programme_id, person=person() | {f"{SECRET} 9434765919": 1})
+    )
+    assert body_of(refused, 422)["errors"][0]["field"] == "/person"
+    assert SECRET not in refused.text
+
+
+async def test_a_cursor_carries_nothing_that_can_be_read(world: World) -> None:
+    for n in range(2):
+        sent = {"ods_code": f"C{uuid4().hex[:6]}".upper(), "name": f"{SECRET} {n}", "kind": "other"}
+        body_of(await world.coordinator.post("/v1/organisations", sent), 201)
+    cursor = body_of(await world.coordinator.get("/v1/organisations?limit=1"))["next"]
+    assert SECRET.encode() not in base64.urlsafe_b64decode(cursor + "===")
+
+
+async def test_an_address_with_a_slash_at_its_end_is_another_one(world: World) -> None:
+    assert (await world.coordinator.get("/v1/referrals/")).status_code in (404, 405)

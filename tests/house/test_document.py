@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from app.core import documents
 from app.core.errors import known_problems
+from scripts import generated_docs
 
 pytestmark = pytest.mark.anyio
 COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
@@ -40,6 +41,18 @@ def test_every_body_and_every_success_has_an_example(app: FastAPI) -> None:
         contents += [a for status, a in operation["responses"].items() if status.startswith("2")]
         for content in (c for holder in contents for c in holder.get("content", {}).values()):
             assert {"example", "examples"} & content.keys(), name
+
+
+def test_every_example_of_a_request_can_be_sent_as_it_stands(app: FastAPI) -> None:
+    document = app.openapi()
+    for route in generated_docs.routes_of(app):
+        for method in route.methods or ():
+            operation = document["paths"][route.path][method.lower()]
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if content is None or route.body_field is None:
+                continue
+            _, errors = route.body_field.validate(content["example"], {}, loc=("body",))
+            assert not errors, (route.path, errors)
 
 
 def test_every_operation_behind_a_token_says_that_it_may_answer_401_and_403(app: FastAPI) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from app.core import clock
+from app.core.actor import Role
 from app.core.codes import TrainingModule
 from tests.factories import World
 
@@ -18,6 +19,10 @@ BRIEFING: dict[str, Any] = {
     "is_interpreter_needed": False,
     "safety_note": "A large dog at home",
 }
+
+OFFER = """{"known_as": "Sam", "language": null, "needs": null, "access_needs": null, "communication_needs": [],
+"is_interpreter_needed": false}"""
+"""What an offer tells, for matches made by statement."""
 
 
 async def waiting(world: World, *, email: str | None = None) -> UUID:
@@ -80,7 +85,7 @@ async def accepted_offer(world: World, mentee_id: UUID, mentor_id: UUID, account
             "mentor_id": mentor_id,
             "mentor_account_id": account_id,
             "status": "accepted",
-            "offer": "{}",
+            "offer": OFFER,
             "proposed_at": clock.now(),
             "answered_at": clock.now(),
             "visible_until": clock.now() + timedelta(days=999),
@@ -99,6 +104,7 @@ async def ready_mentor(world: World, *, capacity: int) -> tuple[UUID, UUID]:
         "accounts",
         {"email": f"{world.programme_id}{clock.true_now().timestamp()}@example.org", "name": "M", "status": "active"},
     )
+    await world.membership(account_id, Role.MENTOR)
     mentor_id = await world.insert(
         "mentors",
         {

@@ -13,6 +13,7 @@ from app.core.database import Database
 from app.mentees.shapes import MenteeForMentor, MenteePublic
 from app.mentees.waiting import WaitingBand, band_of
 from tests.factories import Caller, World, body_of, person
+from tests.matches.waiting import OFFER
 
 pytestmark = pytest.mark.anyio
 
@@ -109,6 +110,7 @@ async def test_a_mentor_sees_the_first_name_and_the_briefing_of_its_own_mentee_a
     MenteeForMentor.model_validate(seen)
     assert set(seen) == set(MenteeForMentor.model_fields)
     assert (seen["known_as"], seen["briefing"]["known_as"], seen["actions"]) == ("Seun", "Seun", [])
+    assert (seen["coordinator_id"], seen["coordinator_name"]) == (str(world.coordinator.id), "A coordinator")
     for hidden in ("Featherstonehaugh", "Oluwaseun", someone["nhs_number"], someone["birth_date"], "BS5", "HbA1c"):
         assert hidden not in answer.text
     listed = body_of(await mentor.get("/v1/mentees?status=waiting&include=total"))
@@ -337,7 +339,7 @@ async def matched(world: World, mentee: dict[str, Any]) -> None:
             "mentor_id": mentor_id,
             "mentor_account_id": account.id,
             "status": "active",
-            "offer": "{}",
+            "offer": OFFER,
             "proposed_at": clock.now(),
             "confirmed_at": clock.now(),
             "visible_until": clock.now() + timedelta(days=100),

@@ -62,6 +62,14 @@ def test_the_planned_end_is_sixteen_weeks_after_the_first_held_session() -> None
     assert planned_end_on(START, RULES) == PLANNED_END
 
 
+@pytest.mark.parametrize(("days", "expected"), [(27, Placement.EARLY), (28, Placement.COUNTS), (85, Placement.LATE)])
+def test_an_episode_with_a_planned_end_of_its_own_is_followed_up_around_that_day(
+    days: int, expected: Placement
+) -> None:
+    episode = EpisodeDates(START, planned_end_on=START + timedelta(weeks=8))
+    assert placement(place(episode, [assessment(1, days, FOLLOW_UP)], RULES, TODAY), 1) is expected
+
+
 def test_an_early_baseline_is_kept_and_a_new_one_asked_for() -> None:
     result = place_all(assessment(1, -20), today=START + timedelta(days=3))
     assert placement(result, 1) is Placement.EARLY

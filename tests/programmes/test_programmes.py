@@ -69,6 +69,13 @@ async def test_a_programme_without_rules_is_for_adults_with_its_condition(world:
     ]
 
 
+async def test_a_programme_with_postcode_areas_and_no_rules_is_for_people_who_live_there(world: World) -> None:
+    body = programme(condition="hiv", postcode_areas=["bs", "BA1"])
+    made = body_of(await world.coordinator.post("/v1/programmes", body), 201)
+    rule = {"kind": "postcode_area", "number": None, "values": ["BS", "BA1"]}
+    assert made["eligibility_rules"]["rules"][2:] == [rule]
+
+
 async def test_a_programme_keeps_what_it_was_made_with(world: World) -> None:
     rules = [{"kind": "postcode_area", "number": None, "values": ["BS", "BA1"]}]
     ids = sorted([service_id(), service_id()], key=lambda given: given["value"])
@@ -184,15 +191,17 @@ async def test_an_analyst_sees_settings_contract_years_and_rules_of_the_own_prog
 async def test_settings_are_changed_by_whoever_read_the_present_version(world: World) -> None:
     path = f"/v1/programmes/{world.programme_id}"
     etag = (await world.coordinator.get(path)).headers["etag"]
-    changed = await world.coordinator.patch(path, {"length_weeks": 20, "pam_meaningful_change": 5}, etag)
-    assert (body_of(changed)["length_weeks"], changed.json()["pam_meaningful_change"]) == (20, 5)
+    changed = await world.coordinator.patch(path, {"length_weeks": 20, "grace_days": 7}, etag)
+    assert (body_of(changed)["length_weeks"], changed.json()["grace_days"]) == (20, 7)
     assert changed.json()["session_minutes"] == 60
     body_of(await world.coordinator.patch(path, {"length_weeks": 8}, etag), 412)
     body_of(await world.coordinator.patch(path, {"length_weeks": 8}, None), 428)
     assert body_of(await world.coordinator.get(path))["length_weeks"] == 20
 
 
-@pytest.mark.parametrize("field", ["id", "version", "condition", "created_at", "service_ids", "programme_id"])
+@pytest.mark.parametrize(
+    "field", ["id", "version", "condition", "created_at", "service_ids", "programme_id", "pam_follow_up_days"]
+)
 async def test_what_is_not_a_setting_cannot_be_changed_with_the_settings(world: World, field: str) -> None:
     path = f"/v1/programmes/{world.programme_id}"
     refusal = body_of(await world.coordinator.patch(path, {field: "hiv"}, '"v1"'), 422)
@@ -205,8 +214,6 @@ async def test_what_is_not_a_setting_cannot_be_changed_with_the_settings(world: 
         ("length_weeks", 0),
         ("length_weeks", "16"),
         ("is_open", "yes"),
-        ("pam_cut_set", "newest"),
-        ("pam_meaningful_change", True),
         ("postcode_areas", ["Bristol"]),
         ("name", ""),
     ],
@@ -216,6 +223,12 @@ async def test_a_setting_out_of_its_range_is_refused_and_named(world: World, fie
     refusal = body_of(await world.coordinator.patch(path, {field: value}, '"v1"'), 422)
     assert refusal["errors"][0]["field"].startswith(f"/{field}")
     assert "Bristol" not in str(refusal)
+
+
+@pytest.mark.parametrize(("field", "value"), [("pam_cut_set", "newest"), ("pam_meaningful_change", True)])
+async def test_a_new_programmes_pam_settings_are_checked_too(world: World, field: str, value: object) -> None:
+    refusal = body_of(await world.coordinator.post("/v1/programmes", programme(**{field: value})), 422)
+    assert [error["field"] for error in refusal["errors"]] == [f"/{field}"]
 
 
 async def test_a_client_cannot_name_the_member_or_the_id_of_a_new_programme(world: World) -> None:

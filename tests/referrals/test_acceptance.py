@@ -364,3 +364,11 @@ async def count(world: World, table: str) -> int:
     """How many rows of the programme there are, seen as the owner."""
     found: int = await world.owner.fetchval(f"SELECT count(*) FROM {table} WHERE programme_id = $1", world.programme_id)
     return found
+
+
+async def test_a_referral_accepted_already_is_refused_with_a_link_to_the_episode(world: World) -> None:
+    mentee = await world.enrol()
+    again = await world.coordinator.post(f"/v1/referrals/{mentee['referral_id']}/accept")
+    problem = body_of(again, 409)
+    assert (problem["type"], problem["current"]) == ("/problems/step-not-possible", "accepted")
+    assert problem["link"] == f"/v1/mentees/{mentee['id']}"

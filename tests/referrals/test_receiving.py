@@ -3,9 +3,10 @@
 import asyncio
 from uuid import UUID
 
+import asyncpg
 import pytest
 
-from tests.factories import World, body_of, person, referral
+from tests.factories import World, body_of, nhs_number, person, referral
 
 pytestmark = pytest.mark.anyio
 
@@ -34,8 +35,44 @@ async def test_the_coordinator_sees_what_the_rules_say_and_the_referrer_does_not
 async def test_the_same_source_reference_gives_the_first_referral_back(world: World) -> None:
     sent = referral(world.programme_id, source_system="broker", source_reference="A-1")
     first = body_of(await world.referrer.post("/v1/referrals", sent), 201)
-    again = await world.referrer.post("/v1/referrals", sent | {"person": person()})
+    corrected = sent["person"] | {"phone": "07700 900456"}
+    again = await world.referrer.post("/v1/referrals", sent | {"person": corrected})
     assert body_of(again, 200)["id"] == first["id"]
+
+
+async def test_a_source_reference_used_for_somebody_else_is_refused_with_a_link_to_the_first(world: World) -> None:
+    sent = referral(world.programme_id, source_system="broker", source_reference="A-1")
+    first = body_of(await world.referrer.post("/v1/referrals", sent), 201)
+    namesake = sent["person"] | {"nhs_number": nhs_number()}
+    for someone in (person(), namesake):
+        problem = body_of(await world.referrer.post("/v1/referrals", sent | {"person": someone}), 409)
+        assert problem["type"] == "/problems/source-reference-used"
+        assert problem["link"] == f"/v1/referrals/{first['id']}"
+
+
+async def test_a_source_reference_used_for_another_programme_is_refused_with_a_link(
+    world: World, elsewhere: World
+) -> None:
+    sent = referral(world.programme_id, source_system="broker", source_reference="A-1")
+    first = body_of(await world.referrer.post("/v1/referrals", sent), 201)
+    again = sent | {"programme_id": str(elsewhere.programme_id)}
+    problem = body_of(await world.referrer.post("/v1/referrals", again), 409)
+    assert (problem["type"], problem["link"]) == ("/problems/source-reference-used", f"/v1/referrals/{first['id']}")
+
+
+async def test_a_person_of_whom_little_is_known_is_the_same_when_everything_sent_is(world: World) -> None:
+    someone = person(nhs_number=None, birth_date=None)
+    sent = referral(world.programme_id, source_system="broker", source_reference="A-1", person=someone)
+    first = body_of(await world.referrer.post("/v1/referrals", sent), 201)
+    assert body_of(await world.referrer.post("/v1/referrals", sent), 200)["id"] == first["id"]
+    changed = sent | {"person": someone | {"given_name": "Another"}}
+    body_of(await world.referrer.post("/v1/referrals", changed), 409)
+
+
+async def test_ten_parallel_copies_under_one_source_reference_are_one_referral(world: World) -> None:
+    sent = referral(world.programme_id, source_system="broker", source_reference="A-1")
+    answers = await asyncio.gather(*(world.referrer.post("/v1/referrals", sent) for _ in range(10)))
+    assert sorted(a.status_code for a in answers) == [200] * 9 + [201]
 
 
 async def test_a_second_open_referral_of_a_person_from_the_same_practice_is_refused_with_a_link(
@@ -47,6 +84,61 @@ async def test_a_second_open_referral_of_a_person_from_the_same_practice_is_refu
     problem = body_of(refused, 409)
     assert problem["type"] == "/problems/referral-open"
     assert problem["link"] == f"/v1/referrals/{first['id']}"
+
+
+@pytest.mark.parametrize("first_has_number", [True, False])
+async def test_a_person_sent_once_with_and_once_without_nhs_number_is_refused_with_a_link(
+    world: World, first_has_number: bool
+) -> None:
+    known = person()
+    unknown = {name: value for name, value in known.items() if name != "nhs_number"}
+    unknown["family_name"] = unknown["family_name"].upper()
+    one, other = (known, unknown) if first_has_number else (unknown, known)
+    first = await world.refer(person=one)
+    problem = body_of(await world.referrer.post("/v1/referrals", referral(world.programme_id, person=other)), 409)
+    assert (problem["type"], problem["link"]) == ("/problems/referral-open", f"/v1/referrals/{first['id']}")
+
+
+async def test_two_people_of_one_name_birth_date_and_postcode_are_told_apart_by_their_nhs_numbers(
+    world: World,
+) -> None:
+    someone = person()
+    await world.refer(person=someone)
+    await world.refer(person=someone | {"nhs_number": nhs_number()})
+
+
+async def test_ten_parallel_referrals_of_a_person_with_and_without_nhs_number_end_as_one(world: World) -> None:
+    known = person()
+    unknown = {name: value for name, value in known.items() if name != "nhs_number"}
+    people = [known, unknown] * 5
+    answers = await asyncio.gather(
+        *(world.referrer.post("/v1/referrals", referral(world.programme_id, person=someone)) for someone in people)
+    )
+    assert sorted(a.status_code for a in answers) == [201] + [409] * 9
+
+
+async def test_a_referral_from_elsewhere_without_nhs_number_is_linked_too(world: World) -> None:
+    someone = person()
+    first = await world.refer(person=someone)
+    other_id, _ = await world.organisation()
+    other = await world.caller(world.referrer.role, organisation_id=other_id)
+    unknown = {name: value for name, value in someone.items() if name != "nhs_number"}
+    second = await world.refer(other, person=unknown)
+    seen = body_of(await world.coordinator.get(f"/v1/referrals/{second['id']}"))
+    assert seen["linked"] == [first["id"]]
+
+
+async def test_a_practice_sees_that_everything_it_sent_has_arrived(world: World) -> None:
+    flags = [{"kind": "risk", "code": None, "note": "A dog in the house."}]
+    made = await world.refer(flags=flags)
+    wish = {"reason": "Moved away."}
+    body_of(await world.referrer.post(f"/v1/referrals/{made['id']}/withdraw", wish))
+    seen = body_of(await world.referrer.get(f"/v1/referrals/{made['id']}"))
+    assert (seen["flags"], seen["barriers"]) == (flags, ["food_knowledge"])
+    assert seen["facts"]["condition"] == "type_2_diabetes"
+    assert (seen["consent_method"], seen["consent_given_on"]) == ("in_person", made["made_on"])
+    assert (seen["referrer"]["name"], seen["referrer"]["role"]) == ("Pat Nurse", "Practice nurse")
+    assert seen["withdrawal_reason"] == "Moved away."
 
 
 async def test_a_referral_from_another_practice_is_received_and_linked_for_the_coordinator_alone(
@@ -185,3 +277,17 @@ async def test_a_client_refers_for_its_own_organisation_within_its_scopes(world:
     refused = await reads_only.post("/v1/referrals", referral(world.programme_id))
     assert body_of(refused, 403)["type"] == "/problems/not-allowed"
     assert (await reads_only.get(f"/v1/referrals/{made['id']}")).status_code == 200
+
+
+async def test_a_coordinator_does_not_write_the_same_person_down_twice(world: World) -> None:
+    sent = referral(world.programme_id)
+    first = body_of(await world.coordinator.post("/v1/referrals", sent), 201)
+    refused = await world.coordinator.post("/v1/referrals", sent)
+    assert body_of(refused, 409)["link"] == f"/v1/referrals/{first['id']}"
+
+
+async def test_a_decided_referral_stays_decided_whoever_writes_to_the_table(world: World) -> None:
+    made = await world.refer()
+    body_of(await world.coordinator.post(f"/v1/referrals/{made['id']}/decline", {"reason": "other"}))
+    with pytest.raises(asyncpg.CheckViolationError):
+        await world.owner.execute("UPDATE referrals SET status = 'withdrawn' WHERE id = $1", made["id"])

@@ -165,8 +165,11 @@ async def test_each_ended_episode_without_a_pair_says_why(world: World) -> None:
     fifty = (Decimal("50.0"), CURRENT)
     await year.episode(paired("50.0", "60.0", aside=[Aside("baseline", "early")]))
     await year.episode(Told(baseline=fifty, aside=[Aside("follow_up", "late"), Aside("interim", "interim")]))
-    await year.episode(Told(baseline=(Decimal("41.0"), CURRENT), aside=[Aside("follow_up", "late")]))
-    await year.episode(Told(follow_up=fifty, aside=[Aside("baseline", "early")]))
+    # a baseline counts in the next one, a follow-up in the one after: a second one set aside explains nothing
+    await year.episode(
+        Told(baseline=(Decimal("41.0"), CURRENT), aside=[Aside("follow_up", "late"), Aside("baseline", "early")])
+    )
+    await year.episode(Told(follow_up=fifty, aside=[Aside("baseline", "early"), Aside("follow_up", "late")]))
     await year.episode(Told(aside=[Aside("baseline", "excluded_items"), Aside("follow_up", "excluded_straight_line")]))
     await year.episode(Told(aside=[Aside("baseline", None)]))
     await year.episode(Told(first_held_on=None, is_planned=False, aside=[Aside("baseline", "no_anchor")]))

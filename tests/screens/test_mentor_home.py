@@ -33,6 +33,9 @@ async def test_home_shows_the_next_session_and_what_the_mentee_needs_there(world
     assert (shown["id"], shown["match_id"], shown["mentee_id"]) == (str(soonest), made.match_id, made.mentee_id)
     assert (shown["known_as"], shown["place"], shown["mode"]) == ("Ade", "Library, College Green", "face_to_face")
     assert shown["communication_needs"] == ["hearing_loop"]
+    read = body_of(await made.mentor.get(f"/v1/sessions/{soonest}"))
+    assert (shown["actions"], shown["version"]) == (read["actions"], read["version"])
+    assert {"hold", "miss", "cancel"} <= set(shown["actions"])
 
 
 async def test_a_session_under_way_is_still_the_next_one(world: World) -> None:
@@ -67,6 +70,8 @@ async def test_home_shows_what_is_not_written_up_oldest_first(world: World) -> N
     shown = (await home(made.mentor))["not_written_up"]
     assert [each["id"] for each in shown] == [str(booked), str(draft)]
     assert shown[0]["since_on"] == str(clock.today() - timedelta(days=4))
+    assert ["finish" in each["actions"] for each in shown] == [False, True]
+    assert all({"hold", "miss", "cancel"} <= set(each["actions"]) for each in shown)
 
 
 async def test_the_caseload_says_how_far_each_is(world: World) -> None:
@@ -81,6 +86,8 @@ async def test_the_caseload_says_how_far_each_is(world: World) -> None:
     assert (one["match_id"], one["mentee_id"], one["known_as"]) == (made.match_id, made.mentee_id, "Ade")
     assert (one["held"], one["last_held_on"]) == (2, str(clock.today() - timedelta(days=7)))
     assert one["first_held_on"] == str(started_on)
+    # ending a match is the coordinator's
+    assert (one["coordinator_name"], one["actions"]) == ("A coordinator", [])
     assert one["next_starts_at"] == shown["next_session"]["planned_starts_at"]
     assert made.mentee["family_name"] not in json.dumps(shown)
     assert made.mentee_id in await noted(world, made.mentor, "MentorHomeScreen")

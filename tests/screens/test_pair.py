@@ -33,6 +33,7 @@ async def test_a_pair_shows_who_they_are_and_how_far(world: World) -> None:
     assert shown["mentee"] == {
         "id": made.mentee_id,
         "status": "matched",
+        "coordinator_name": "A coordinator",
         "first_held_on": str(started_on),
         "planned_end_on": str(started_on + timedelta(weeks=16)),
         "ended_on": None,
@@ -105,6 +106,26 @@ async def test_a_goal_shows_its_confidence_over_time(world: World) -> None:
             (6, "better"),
             (7, "better"),
         ]
+
+
+async def test_each_session_and_goal_says_what_may_be_done_with_it(world: World) -> None:
+    made = await pair(world)
+    goal = {"mentee_id": made.mentee_id, "area": "food", "statement": "Cook", "importance": 8, "confidence": 4}
+    goal_id = body_of(await made.mentor.post("/v1/goals", goal), 201)["id"]
+    held = await session(world, made, "held", days_ago=7)
+    booked = await session(world, made, "booked", days_ago=-1)
+    for caller in (world.coordinator, made.mentor):
+        shown = await screen(caller, made)
+        assert shown["mentee"]["coordinator_name"] == "A coordinator"
+        for one in shown["sessions"]:
+            read = body_of(await caller.get(f"/v1/sessions/{one['id']}"))
+            assert (one["actions"], one["version"]) == (read["actions"], read["version"])
+        assert shown["goals"][0]["actions"] == body_of(await caller.get(f"/v1/goals/{goal_id}"))["actions"]
+    possible = {one["id"]: one["actions"] for one in shown["sessions"]}
+    assert {"hold", "miss", "cancel"} <= set(possible[str(booked)])
+    assert "correct" in possible[str(held)]
+    assert "hold" not in possible[str(held)]
+    assert shown["goals"][0]["actions"] == ["achieve", "stop"]
 
 
 async def test_the_coordinator_sees_what_pam_is_due_and_the_mentor_never_does(world: World) -> None:

@@ -25,7 +25,11 @@ def dates(chance: random.Random, today: date) -> EpisodeDates:
     matched_on = (first_held_on or today) - timedelta(days=chance.randint(-2, 20)) if chance.random() < 0.9 else None
     began_on = first_held_on or matched_on or today
     ended_on = began_on + timedelta(days=chance.choice([0, 3, 20, 60, 112, 120])) if chance.random() < 0.4 else None
-    return EpisodeDates(first_held_on, ended_on, matched_on)
+    planned_end_on = None
+    if first_held_on is not None and chance.random() < 0.8:
+        # of an episode that began when the programme was shorter, longer, or as it is
+        planned_end_on = first_held_on + timedelta(weeks=chance.choice([8, 16, 20]))
+    return EpisodeDates(first_held_on, ended_on, matched_on, planned_end_on)
 
 
 def assessments(chance: random.Random, around: date) -> list[Assessment]:
@@ -60,6 +64,7 @@ async def written(
             "barriers_at_end": [],
             "first_confirmed_on": told.matched_on,
             "first_held_on": told.first_held_on,
+            "planned_end_on": told.planned_end_on,
             "ended_on": told.ended_on,
             "ending_reason": "other" if told.ended_on else None,
         },

@@ -36,10 +36,10 @@ async def fits(shape: type[BaseModel], caller: Caller, path: str) -> None:
 
 async def test_every_screen_is_of_its_shape(world: World) -> None:
     someone = person(practice_ods_code=world.ods_code)
+    await world.enrol(**(someone | {"nhs_number": None}))
     referred = await world.refer(person=someone)
     other_id, _ = await world.organisation()
     await world.refer(await world.caller(world.referrer.role, organisation_id=other_id), person=someone)
-    await world.enrol(**(someone | {"nhs_number": None}))
     made = await pair(world)
     await starts(world, made, clock.today())
     goal = {"mentee_id": made.mentee_id, "area": "food", "statement": "Cook", "importance": 8, "confidence": 4}

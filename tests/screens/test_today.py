@@ -55,6 +55,53 @@ async def test_undecided_referrals_are_counted_and_the_five_longest_standing_nam
     assert await noted(world, world.coordinator, "TodayScreen") == {referral["id"] for referral in made[2:]}
 
 
+async def test_all_seven_of_a_kind_are_reached_page_by_page_by_the_link_of_their_kind(world: World) -> None:
+    made = [await world.refer() for _ in range(7)]
+    # two on the same day: the id decides between them
+    for days, referral in zip((6, 5, 5, 4, 3, 2, 1), made, strict=True):
+        await _received(world, referral["id"], clock.now() - timedelta(days=days))
+    link = (await kinds(world, None, f"?programme_id={world.programme_id}"))["referral_undecided"]["link"]
+    assert link == f"/v1/screens/today?programme_id={world.programme_id}&kind=referral_undecided"
+    shown: list[dict[str, Any]] = []
+    sizes = []
+    address: str | None = f"{link}&limit=2"
+    while address:
+        answer = await world.coordinator.get(address)
+        sizes.append(len(body_of(answer)["items"]))
+        shown += body_of(answer)["items"]
+        address = answer.links["next"]["url"] if "next" in answer.links else None
+    assert ([item["id"] for item in shown], sizes) == ([referral["id"] for referral in made], [2, 2, 2, 1])
+    assert await noted(world, world.coordinator, "DueItem") == {referral["id"] for referral in made}
+    plain = (await kinds(world))["referral_undecided"]
+    assert plain["items"] == shown[:5]
+    assert body_of(await world.coordinator.get(plain["link"]))["items"] == shown
+
+
+async def test_each_kinds_list_holds_what_the_morning_counts(world: World) -> None:
+    await world.refer()
+    made = await pair(world, confirmed_days_ago=60)
+    await session(world, made, "booked", days_ago=3)
+    _, profile = await world.mentor()
+    await world.offer((await world.enrol())["id"], profile["id"])
+    shown = await kinds(world)
+    assert sum(kind["count"] for kind in shown.values()) >= 5
+    for kind in shown.values():
+        assert body_of(await world.coordinator.get(kind["link"]))["items"] == kind["items"]
+
+
+async def test_a_cursor_is_of_its_own_kind_and_programme(world: World, elsewhere: World) -> None:
+    for _ in range(2):
+        await world.refer()
+    path = "/v1/screens/today?kind=referral_undecided&limit=1"
+    cursor = body_of(await world.coordinator.get(path))["next"]
+    for other in ("?kind=mentee_waiting", f"?kind=referral_undecided&programme_id={world.programme_id}"):
+        refused = await world.coordinator.get(f"/v1/screens/today{other}&cursor={cursor}")
+        assert (refused.status_code, refused.json()["type"]) == (400, "/problems/cursor-not-valid")
+    assert (await world.coordinator.get(f"/v1/screens/today?cursor={cursor}")).status_code == 422
+    assert (await world.coordinator.get("/v1/screens/today?kind=lunch")).status_code == 422
+    assert body_of(await elsewhere.coordinator.get(path))["items"] == []
+
+
 async def _received(world: World, referral_id: str, at: datetime) -> None:
     await world.owner.execute("UPDATE referrals SET received_at = $2 WHERE id = $1", referral_id, at)
 
@@ -139,4 +186,5 @@ async def test_nothing_of_another_programme_is_due(world: World, elsewhere: Worl
 async def test_today_is_for_coordinators(world: World) -> None:
     mentor, _ = await world.mentor()
     for caller in (mentor, world.referrer):
-        assert (await caller.get("/v1/screens/today")).status_code == 403
+        for query in ("", "?kind=mentee_waiting"):
+            assert (await caller.get(f"/v1/screens/today{query}")).status_code == 403

@@ -70,6 +70,9 @@ async def test_a_practice_follows_its_referrals_in_words(world: World) -> None:
     first = shown[waiting["id"]]
     assert (first["status_words"], first["days_since_received"], first["waiting_band"]) == ("Received", 9, "8-14")
     assert (first["given_name"], first["programme_name"]) == (waiting["person"]["given_name"], "Diabetes peer support")
+    assert first["organisation_name"] == await world.owner.fetchval(
+        "SELECT name FROM organisations WHERE id = $1", world.practice_id
+    )
     assert (first["last_change_at"], first["actions"]) == (first["received_at"], ["withdraw"])
     second = shown[declined["id"]]
     assert (second["status_words"], second["days_waiting"], second["waiting_band"]) == ("Declined", 1, "0-7")

@@ -21,7 +21,7 @@ async def test_a_mentor_books_a_session_of_the_programmes_usual_length(pair: Pai
     made = await pair.book(at(2), place="Central Library")
     assert (made["status"], made["mode"], made["place"]) == ("booked", "face_to_face", "Central Library")
     assert made["planned_ends_at"] == (at(2) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S+00:00")
-    assert made["actions"] == ["hold", "miss", "cancel"]
+    assert made["actions"] == ["hold", "miss", "move", "cancel"]
     assert made["mentee_id"] == pair.mentee_id
 
 
@@ -40,6 +40,25 @@ async def test_a_session_is_not_booked_in_the_past(pair: Pair) -> None:
     body = {"match_id": pair.match_id, "starts_at": at(-1).isoformat(), "mode": "video"}
     refused = body_of(await pair.mentor.post("/v1/sessions", body), 422)
     assert refused["errors"][0]["field"] == "/starts_at"
+
+
+async def test_a_session_is_booked_at_most_a_year_ahead(pair: Pair) -> None:
+    body = {"match_id": pair.match_id, "mode": "video"}
+    for starts_at in (at(367, 23).isoformat(), at(700).isoformat()):
+        refused = body_of(await pair.mentor.post("/v1/sessions", body | {"starts_at": starts_at}), 422)
+        assert [(e["field"], e["code"]) for e in refused["errors"]] == [("/starts_at", "too_far_ahead")]
+    await pair.book(at(365))
+
+
+async def test_nothing_is_booked_while_the_episode_rests(pair: Pair) -> None:
+    path = f"/v1/mentees/{pair.mentee_id}"
+    body_of(await pair.world.coordinator.post(f"{path}/pause", {}))
+    body = {"match_id": pair.match_id, "starts_at": at(2).isoformat(), "mode": "video"}
+    for caller in (pair.mentor, pair.world.coordinator):
+        refused = body_of(await caller.post("/v1/sessions", body), 409)
+        assert (refused["type"], refused["link"]) == ("/problems/episode-paused", path)
+    body_of(await pair.world.coordinator.post(f"{path}/resume", {}))
+    body_of(await pair.mentor.post("/v1/sessions", body), 201)
 
 
 async def test_nothing_is_booked_on_a_match_that_is_not_confirmed(world: World) -> None:
@@ -116,7 +135,9 @@ async def test_sessions_are_listed_by_day_the_latest_first_and_page_by_page(pair
         seen += [item["id"] for item in body_of(answer)["items"]]
         path = answer.links["next"]["url"] if "next" in answer.links else None
     assert seen == [ahead["id"], recent["id"], old["id"]]
-    days = f"/v1/sessions?mentee_id={pair.mentee_id}&from_on={day(10)}&to_on={day(0)}"
+    days = f"/v1/sessions?mentee_id={pair.mentee_id}&from={day(10)}&until={day(0)}"
     assert [s["id"] for s in body_of(await pair.mentor.get(days))["items"]] == [recent["id"]]
+    refused = body_of(await pair.mentor.get(f"/v1/sessions?from={day(0)}&until={day(1)}"), 422)
+    assert [(e["field"], e["code"]) for e in refused["errors"]] == [("query:until", "dates_order")]
     booked = body_of(await pair.mentor.get("/v1/sessions?status=booked&include=total"))
     assert ([s["id"] for s in booked["items"]], booked["total"]) == ([ahead["id"]], 1)

@@ -93,10 +93,10 @@ async def test_referrers_and_analysts_have_no_way_to_sessions(world: World, role
 async def test_what_is_read_of_a_session_is_noted(world: World) -> None:
     pair = await paired(world)
     made = await pair.book(at(2))
-    body_of(await pair.mentor.get(f"/v1/sessions/{made['id']}"))
+    body_of(await world.coordinator.get(f"/v1/sessions/{made['id']}"))
     noted = await world.owner.fetchval(
         "SELECT count(*) FROM audit_reads WHERE actor_id = $1 AND shape = 'SessionPublic' AND $2 = ANY (ids)",
-        pair.mentor.id,
+        world.coordinator.id,
         made["id"],
     )
     assert noted == 1

@@ -189,4 +189,4 @@ async def test_a_goal_review_entered_by_mistake_is_taken_out(pair: Pair) -> None
 async def test_only_what_is_over_is_corrected(pair: Pair) -> None:
     made = await pair.book(at(3))
     refused = await pair.mentor.post(f"/v1/sessions/{made['id']}/correct", {"minutes": 5})
-    assert body_of(refused, 409)["possible"] == ["hold", "miss", "cancel"]
+    assert body_of(refused, 409)["possible"] == ["hold", "miss", "move", "cancel"]
