@@ -69,6 +69,7 @@ async def list_sessions(
     db: Reading,
     pages: Pages,
     secret: CursorSecret,
+    programme_id: Annotated[UUID | None, Query(description="Only of this programme.")] = None,
     match_id: Annotated[UUID | None, Query(description="Only of this match.")] = None,
     mentee_id: Annotated[UUID | None, Query(description="Only of this mentee.")] = None,
     status: Annotated[SessionStatus | None, Query(description="Only in this state.")] = None,
@@ -78,6 +79,7 @@ async def list_sessions(
     """The latest day first, of your matches or programmes. May `include` note, goal_reviews and attendances."""
     service.check_days(starts_on, ends_on)
     filters = (
+        ("t.programme_id = {}", programme_id),
         ("t.match_id = {}", match_id),
         ("t.mentee_id = {}", mentee_id),
         ("t.status = {}", status),
