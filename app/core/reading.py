@@ -200,13 +200,18 @@ async def _fetch_page(
 def _make_cursor(keys: list[str], scope: str, secret: bytes) -> str:
     """Sealed, not only signed: a cursor stands in addresses, and a list by name would carry names there."""
     nonce = os.urandom(12)
-    sealed = nonce + AESGCM(secret).encrypt(nonce, orjson.dumps(keys), scope.encode())
+    return _spelled(nonce + AESGCM(secret).encrypt(nonce, orjson.dumps(keys), scope.encode()))
+
+
+def _spelled(sealed: bytes) -> str:
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
 def _open_cursor(cursor: str, scope: str, secret: bytes) -> list[str]:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        if _spelled(raw) != cursor:  # the last letter has spare bits: only one spelling is the one we gave
+            raise CursorNotValid
         keys: list[str] = orjson.loads(AESGCM(secret).decrypt(raw[:12], raw[12:], scope.encode()))
     except (binascii.Error, ValueError, InvalidTag) as error:
         raise CursorNotValid() from error

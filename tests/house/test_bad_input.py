@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import string
 from typing import Any
 from uuid import uuid4
 
@@ -162,13 +163,22 @@ async def test_on_a_verb_if_match_is_optional_and_checked_when_sent(world: World
     assert (await world.coordinator.post(path, {"reason": "other"}, headers={"If-Match": '"v1"'})).status_code == 200
 
 
+async def test_a_cursor_with_any_other_last_letter_is_refused(world: World) -> None:
+    for _ in range(2):
+        await world.refer()
+    cursor = body_of(await world.coordinator.get("/v1/referrals?limit=1"))["next"]
+    for letter in set(string.ascii_letters + string.digits + "-_") - {cursor[-1]}:
+        refused = await world.coordinator.get(f"/v1/referrals?limit=1&cursor={cursor[:-1]}{letter}")
+        assert body_of(refused, 400)["type"] == "/problems/cursor-not-valid", letter
+
+
 @pytest.mark.parametrize("twist", ["flip", "cut", "other list", "other filter", "garbage"])
 async def test_a_tampered_cursor_is_refused(world: World, twist: str) -> None:
     for _ in range(3):
         await world.refer()
     cursor = body_of(await world.coordinator.get("/v1/referrals?limit=1"))["next"]
     path = {
-        "flip": f"/v1/referrals?limit=1&cursor={cursor[:-1]}{'A' if cursor[-1] != 'A' else 'B'}",
+        "flip": f"/v1/referrals?limit=1&cursor={'A' if cursor[0] != 'A' else 'B'}{cursor[1:]}",
         "cut": f"/v1/referrals?limit=1&cursor={cursor[:10]}",
         "other list": f"/v1/organisations?limit=1&cursor={cursor}",
         "other filter": f"/v1/referrals?limit=1&status=declined&cursor={cursor}",
