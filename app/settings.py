@@ -34,10 +34,36 @@ class Settings(BaseSettings):
     """Where the embedded PostgreSQL and the development keys are kept."""
     postgres_user: str | None = None
     """As root: the unprivileged user that runs the embedded PostgreSQL."""
+    replica_gone: Literal["primary", "refuse"] = "primary"
+    """What a report does while the replica does not answer: read the primary, or say so with 503."""
+    transaction_pooling: bool = False
+    """The API reaches PostgreSQL through a pooler that lends a connection for one transaction only (pgbouncer)."""
+    api_processes: int = Field(default=2, ge=1, le=64)
+    """API processes of `serve --workers`, and what the pools are reckoned with."""
     writing_pool: int = Field(default=10, ge=1, le=200)
     reading_pool: int = Field(default=10, ge=1, le=200)
     reporting_pool: int = Field(default=3, ge=1, le=50)
+    request_limit: int = Field(default=64, ge=1, le=10_000)
+    """Requests one process works on or keeps waiting at once; further ones get 503 with Retry-After."""
     statement_timeout_ms: int = Field(default=15_000, ge=100)
+
+    backup_dir: Path | None = None
+    """Where backups lie; unset: `backups` in the data directory. Another disk is safer."""
+    backup_recipients: tuple[str, ...] = ()
+    """Public age keys (age1…) that backups are encrypted to; in development one is made and kept."""
+    backup_identity_file: Path | None = None
+    """The private age key that opens backups, for restoring and for the monthly drill; may be kept elsewhere."""
+    backup_hours: int = Field(default=24, ge=0, le=168)
+    """Hours between the worker's backups; 0: none."""
+    backup_daily: int = Field(default=7, ge=1, le=366)
+    backup_weekly: int = Field(default=5, ge=0, le=520)
+    backup_monthly: int = Field(default=12, ge=0, le=240)
+    """How many days, weeks and months keep their newest backup."""
+
+    metrics_token: SecretStr | None = None
+    """Bearer token of GET /metrics; unset: open in development, absent in production."""
+    traces_url: str | None = None
+    """Where traces go (OTLP over HTTP), like http://127.0.0.1:4318; unset: nowhere."""
 
     signing_keys: tuple[SecretStr, ...] = ()
     """RSA private keys as PEM for access tokens, the one in use first; older ones still verify."""
