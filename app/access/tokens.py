@@ -6,6 +6,7 @@ A pass is a JWT access token as RFC 9068 describes it, signed with RS256.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -18,7 +19,8 @@ from app.access.keys import (
     unverified_parts,
     verified_claims,
 )
-from app.core.actor import Kind, Role
+from app.access.permissions import permissions_of
+from app.core.actor import Actor, Kind, Role
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 -- a media type, no secret
 LONGEST_TOKEN: Final = 4096  # characters
@@ -230,3 +232,38 @@ def _instant(claims: dict[str, object], name: str) -> datetime:
         return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
         raise TokenRefused(TokenFault.BAD_CLAIM, name) from None
+
+
+class Passes:
+    """Who each access token is for. A token's form, signature and addressing are checked once and remembered by
+    its hash; its times are checked each time, and the database refuses who may no longer act."""
+
+    MOST = 10_000
+    """Tokens remembered; the longest known are forgotten first, and checked again."""
+
+    def __init__(self, keys: SigningKeys, address: str) -> None:
+        self._keys = keys
+        self._address = address
+        self._known: dict[bytes, tuple[Actor, datetime]] = {}
+
+    def actor(self, token: str, now: datetime) -> Actor:
+        """The bearer, with what its role and scopes permit. `now` is the true clock. Raises TokenRefused."""
+        digest = sha256(token.encode("utf-8", "replace")).digest()
+        known = self._known.get(digest)
+        if known is None:
+            claims = read(self._keys, token, issuer=self._address, audience=self._address, now=now)
+            known = _actor(claims), claims.expires_at
+            if len(self._known) >= self.MOST:
+                del self._known[next(iter(self._known))]
+            self._known[digest] = known
+        actor, expires_at = known
+        if now >= expires_at:
+            del self._known[digest]
+            raise TokenRefused(TokenFault.EXPIRED)
+        return actor
+
+
+def _actor(claims: AccessClaims) -> Actor:
+    scopes = claims.scopes if claims.kind is Kind.CLIENT else None
+    permissions = permissions_of(claims.role, scopes)
+    return Actor(claims.kind, claims.role, claims.subject, sign_in_id=claims.sign_in_id, permissions=permissions)

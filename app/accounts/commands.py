@@ -22,9 +22,10 @@ from app.accounts.models import (
     PasswordLinkPublic,
 )
 from app.core.actor import Role, job
-from app.core.database import Database, fetch, origin
+from app.core.database import Database, fetch
 from app.core.errors import Problem
 from app.core.faces import not_valid
+from app.core.identity import origin
 from app.settings import Settings
 
 accounts_app = typer.Typer(no_args_is_help=True)

@@ -23,8 +23,9 @@ from app.accounts import throttle
 from app.accounts.models import Account, AccountStatus, Credential, PasswordLink, SignedIn
 from app.core import clock
 from app.core.actor import Actor, Kind, Role, public
-from app.core.database import Database, Origin, fetch
+from app.core.database import Database, fetch
 from app.core.errors import Gone, NotAllowed, NotSignedIn, TooManyRequests, invalid
+from app.core.identity import Origin
 from app.core.rows import get
 from app.settings import Settings
 

@@ -10,68 +10,48 @@ calls `identify`, which refuses a disabled caller or a role not held, and become
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from typing import Any, Literal
 
 import asyncpg
-from sqlalchemy import Connection, event
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.orm import SessionTransaction
-from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
 from app.core.actor import Actor, Role
-from app.core.errors import NotFound, NotSignedIn, Problem, TookTooLong, Unavailable
+from app.core.errors import ReplicaGone
+from app.core.identity import (
+    OFFSET,
+    IdentifiedConnection,
+    IdentifiedSession,
+    Origin,
+    beginning,
+    follow_clock,
+    origin,
+)
 from app.settings import Settings
 
-IDENTIFY = (
-    "SELECT set_config('synchronous_commit', $7, true), "
-    "set_config('role', identify($1, $2, $3, $4, $5, $6), true), current_setting('app.offset', true)"
-)
+AS_OF = """SELECT CASE WHEN pg_is_in_recovery() THEN least(app_now(),
+  coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()) + (app_now() - clock_timestamp()))
+  ELSE app_now() END"""
+"""A replica's picture is as old as the last change it has replayed; the worker changes something every 10 s."""
 
+_UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InvalidCatalogNameError,
+)
 POOL_PATIENCE = 5.0
 """Seconds a request waits for a connection before it is told to come back."""
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a transaction comes from: the request's id and the operation's name, both for the audit."""
-
-    request_id: UUID
-    operation: str = ""
-
-
-def origin(operation: str = "") -> Origin:
-    """A fresh origin for work that no request asked for."""
-    return Origin(uuid4(), operation)
-
-
-class IdentifiedSession(Session):
-    """A session whose transaction begins by saying who asks."""
-
-
-@event.listens_for(IdentifiedSession, "after_begin")
-def _say_who_asks(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    if transaction.nested:
-        return
-    row = connection.exec_driver_sql(IDENTIFY, session.info["identity"]).one()
-    _follow_clock(row[2])
-
-
-def _follow_clock(offset: str | None) -> None:
-    if offset:
-        clock.move(timedelta(seconds=float(offset)))
-
-
 class Reader:
-    """One open transaction of an actor on a plain asyncpg connection."""
+    """One open transaction of an actor on a plain asyncpg connection; whoever opened it ends it."""
 
-    def __init__(self, connection: Any, actor: Actor, info: dict[str, Any]) -> None:
+    def __init__(self, pool: Any, connection: Any, actor: Actor, info: dict[str, Any]) -> None:
+        self.pool = pool
         self.connection = connection
         self.actor = actor
         self.info = info
@@ -80,6 +60,13 @@ class Reader:
         """The rows of one statement."""
         rows: list[Any] = await self.connection.fetch(sql, *values)
         return rows
+
+    async def end(self, how: Literal["COMMIT", "ROLLBACK"]) -> None:
+        """Commit (the read-audit is written) or roll back, and give the connection back."""
+        try:
+            await self.connection.execute(how)
+        finally:
+            await self.pool.release(self.connection)
 
 
 Db = AsyncSession | Reader
@@ -93,8 +80,10 @@ async def fetch(db: Db, sql: str, *values: Any) -> list[Any]:
     if isinstance(db, Reader):
         return await db.fetch(sql, *values)
     await db.flush()
-    raw = await (await db.connection()).get_raw_connection()
-    connection: Any = raw.driver_connection
+    ours = await db.connection()
+    connection: Any = (await ours.get_raw_connection()).driver_connection
+    if not connection.is_in_transaction():  # SQLAlchemy begins with its own first statement, and only then
+        await ours.exec_driver_sql("SELECT 1")
     rows: list[Any] = await connection.fetch(sql, *values)
     return rows
 
@@ -139,9 +128,11 @@ class Database:
         self._settings = settings
         self._login_url = login_url
         self._read_url = read_url
+        # behind a pooler no statement may be kept: the next transaction meets another server process
+        kept: dict[str, Any] = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=self._connect,
+            connect_args={"async_creator_fn": self._connect} | (kept if settings.transaction_pooling else {}),
             pool_size=settings.writing_pool,
             max_overflow=0,
             pool_timeout=POOL_PATIENCE,
@@ -151,29 +142,29 @@ class Database:
         self._reading: Any = None
         self._reporting: Any = None
 
-    async def _connect(self) -> Any:
-        return await asyncpg.connect(self._login_url, server_settings=self._server_settings())
+    async def _connect(self, **_: Any) -> Any:
+        return await asyncpg.connect(self._login_url, **self._options())
 
-    def _server_settings(self) -> dict[str, str]:
-        return {
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"connection_class": IdentifiedConnection, "timeout": POOL_PATIENCE}
+        if self._settings.transaction_pooling:
+            return options | {"statement_cache_size": 0}
+        server = {
             "TimeZone": "UTC",
             "application_name": "peer-support",
             "statement_timeout": str(self._settings.statement_timeout_ms),
             "idle_in_transaction_session_timeout": "60000",
             "jit": "off",
         }
+        return options | {"server_settings": server}
 
     async def open(self) -> None:
-        """Open the reading pools; the writing pool opens as it is used."""
-        options: dict[str, Any] = {
-            "min_size": 1,
-            "server_settings": self._server_settings(),
-            "reset": _nothing_to_reset,
-        }
-        self._reading = await asyncpg.create_pool(self._login_url, max_size=self._settings.reading_pool, **options)
-        self._reporting = await asyncpg.create_pool(
-            self._read_url or self._login_url, max_size=self._settings.reporting_pool, **options
-        )
+        """Open the reading pools; the writing pool opens as it is used, and so does a replica's."""
+        options = self._options() | {"reset": _nothing_to_reset}
+        sizes = self._settings.reading_pool, self._settings.reporting_pool
+        self._reading = await asyncpg.create_pool(self._login_url, min_size=1, max_size=sizes[0], **options)
+        url = self._read_url or self._login_url
+        self._reporting = await asyncpg.create_pool(url, min_size=0, max_size=sizes[1], **options)
 
     async def close(self) -> None:
         """Close every pool."""
@@ -182,17 +173,8 @@ class Database:
                 await pool.close()
         await self._engine.dispose()
 
-    def _identity(self, actor: Actor, source: Origin, *, waits: bool) -> tuple[Any, ...]:
-        moved = None if self._settings.clock_movable else clock.true_now().isoformat()
-        return (
-            actor.kind.value,
-            str(actor.id) if actor.id else actor.name,
-            actor.role.value,
-            str(actor.sign_in_id) if actor.sign_in_id else "",
-            f"{source.request_id} {source.operation}",
-            moved,
-            "on" if waits else "off",
-        )
+    def _beginning(self, actor: Actor, source: Origin, *, waits: bool, begin: str = "BEGIN") -> str:
+        return beginning(actor, source, self._settings, waits=waits, begin=begin)
 
     def session(self, actor: Actor, source: Origin) -> AsyncSession:
         """A writing transaction that begins with its first statement; who holds it must end it."""
@@ -202,9 +184,10 @@ class Database:
             expire_on_commit=False,
             info={
                 "actor": actor,
-                "identity": self._identity(actor, source, waits=True),
+                "beginning": self._beginning(actor, source, waits=True),
                 "role_prefix": self._settings.role_prefix,
                 "request_id": source.request_id,
+                "follows_clock": self._settings.clock_movable,
             },
         )
 
@@ -215,23 +198,53 @@ class Database:
             yield db
             await db.commit()
 
+    async def _open(self, pool: Any, actor: Actor, beginning: str) -> Reader:
+        connection = await pool.acquire(timeout=POOL_PATIENCE)
+        try:
+            await connection.begin(beginning)
+            if self._settings.clock_movable:
+                follow_clock(await connection.fetchval(OFFSET))
+        except BaseException:
+            await pool.release(connection)
+            raise
+        return Reader(pool, connection, actor, {})
+
+    async def read(self, actor: Actor, source: Origin) -> Reader:
+        """A reading transaction on the primary; who holds it must end it: COMMIT writes the read-audit."""
+        return await self._open(
+            self._reading, actor, self._beginning(actor, source, waits=self._settings.read_audit_waits)
+        )
+
+    async def report(self, actor: Actor, source: Origin) -> Reader:
+        """One unchanging picture of the data, read only; `info["as_of"]` says of when.
+
+        From the replica where there is one. When it does not answer: from the primary, or `ReplicaGone`, as
+        the settings say.
+        """
+        snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        beginning = self._beginning(actor, source, waits=True, begin=snapshot)
+        try:
+            db = await self._open(self._reporting, actor, beginning)
+        except _UNREACHABLE as error:
+            if self._read_url is None:
+                raise
+            if self._settings.replica_gone == "refuse":
+                raise ReplicaGone(headers={"Retry-After": "30"}) from error
+            db = await self._open(self._reading, actor, beginning)
+        db.info["as_of"] = await db.connection.fetchval(AS_OF)
+        return db
+
     @asynccontextmanager
     async def reading(self, actor: Actor, source: Origin | None = None) -> AsyncIterator[Reader]:
-        """A reading transaction on the primary; it commits, since it writes the read-audit."""
-        identity = self._identity(actor, source or origin(), waits=self._settings.read_audit_waits)
-        async with self._reading.acquire(timeout=POOL_PATIENCE) as connection, _transaction(connection, "BEGIN"):
-            await _identify(connection, identity)
-            yield Reader(connection, actor, {})
+        """`read` as a block."""
+        async with _ended(await self.read(actor, source or origin())) as db:
+            yield db
 
     @asynccontextmanager
     async def reporting(self, actor: Actor, source: Origin | None = None) -> AsyncIterator[Reader]:
-        """One unchanging picture of the data, read only; `info["as_of"]` says of when."""
-        identity = self._identity(actor, source or origin(), waits=True)
-        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        async with self._reporting.acquire(timeout=POOL_PATIENCE) as connection, _transaction(connection, begin):
-            await _identify(connection, identity)
-            as_of: datetime = await connection.fetchval("SELECT app_now()")
-            yield Reader(connection, actor, {"as_of": as_of})
+        """`report` as a block."""
+        async with _ended(await self.report(actor, source or origin())) as db:
+            yield db
 
     async def ready(self) -> None:
         """Raise unless the database answers."""
@@ -239,44 +252,15 @@ class Database:
             await connection.fetchval("SELECT 1")
 
 
-async def _identify(connection: Any, identity: tuple[Any, ...]) -> None:
-    row = await connection.fetchrow(IDENTIFY, *identity)
-    _follow_clock(row[2])
-
-
 @asynccontextmanager
-async def _transaction(connection: Any, begin: str) -> AsyncIterator[None]:
-    await connection.execute(begin)
+async def _ended(db: Reader) -> AsyncIterator[Reader]:
     try:
-        yield
+        yield db
     except BaseException:
-        await connection.execute("ROLLBACK")
+        await db.end("ROLLBACK")
         raise
-    await connection.execute("COMMIT")
+    await db.end("COMMIT")
 
 
 async def _nothing_to_reset(_: Any) -> None:
     """Every setting of ours is local to its transaction, so a returned connection is clean already."""
-
-
-def problem_of(error: BaseException) -> Problem | None:
-    """What a database error means to the caller, or None where it is a bug of ours."""
-    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
-    state = getattr(cause, "sqlstate", None) or ""
-    if state == "PS401":
-        return NotSignedIn()
-    if state == "PS404":
-        return NotFound()
-    if state == "57014":
-        return TookTooLong()
-    if state in ("40001", "40P01", "55P03"):
-        return Unavailable(headers={"Retry-After": "1"})
-    if state[:2] in ("08", "53", "57") or isinstance(cause, OSError | TimeoutError | PoolTimeout):
-        return Unavailable(headers={"Retry-After": "5"})
-    return None
-
-
-def constraint_of(error: DBAPIError) -> str:
-    """The name of the constraint that refused a change."""
-    cause = error.orig.__cause__ if error.orig else None
-    return str(getattr(cause, "constraint_name", "") or "")

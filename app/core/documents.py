@@ -5,6 +5,8 @@ from importlib.metadata import version
 from typing import Any, Generic, TypeVar
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
 from app.core import errors
@@ -137,6 +139,7 @@ def complete(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = make()
             document["components"]["schemas"].update(_schema(ProblemFace))
+            _say_where_tokens_are_asked(app, document)
             for path, operations in document["paths"].items():
                 for method, operation in operations.items():
                     _complete_operation(path, method, operation)
@@ -146,6 +149,21 @@ def complete(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _say_where_tokens_are_asked(app: FastAPI, document: dict[str, Any]) -> None:
+    """The guards are plain functions, which FastAPI does not know for a security scheme."""
+    words = "An access token from /v1/auth/token or /oauth2/token."
+    scheme = {"type": "http", "scheme": "bearer", "description": words}
+    document["components"]["securitySchemes"] = {"HTTPBearer": scheme}
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema and _asks_for_token(route.dependant):
+            for method in route.methods:
+                document["paths"][route.path_format][method.lower()]["security"] = [{"HTTPBearer": []}]
+
+
+def _asks_for_token(dependant: Dependant) -> bool:
+    return any(getattr(d.call, "asks_for_token", False) or _asks_for_token(d) for d in dependant.dependencies)
 
 
 def _shared_examples(document: dict[str, Any]) -> dict[str, Any]:

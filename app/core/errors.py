@@ -209,6 +209,10 @@ class Unavailable(Problem):
     status = 503
 
 
+class ReplicaGone(Unavailable):
+    """The copy of the database that reports are read from does not answer; the rest of the service works."""
+
+
 class TookTooLong(Problem):
     """The answer took longer than this service allows itself; nothing was stored."""
 

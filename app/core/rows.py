@@ -10,9 +10,9 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.database import constraint_of
 from app.core.errors import NotFound, Problem, VersionChanged
 from app.core.models import Row
+from app.core.refusals import constraint_of
 
 R = TypeVar("R", bound=Row)
 

@@ -9,7 +9,7 @@ from app.access.permissions import Permission
 from app.core.documents import found
 from app.core.errors import StepNotPossible
 from app.core.etags import answer
-from app.core.idempotency import Door
+from app.core.door import Door
 from app.endings import service
 from app.endings.shapes import MatchEnd, MenteeEnd, MentorLeave
 from app.matches.models import MatchPublic

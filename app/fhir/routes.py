@@ -10,8 +10,8 @@ from app.access.guards import Caller, Reading, Writing, allow
 from app.access.permissions import Permission
 from app.core.actor import Actor, Role
 from app.core.documents import VERSION
+from app.core.door import Door
 from app.core.errors import MediaTypeNotSupported, NotAcceptable, NotAllowed
-from app.core.idempotency import Door
 from app.fhir import bundles, service
 from app.fhir.envelope import read_envelope
 from app.fhir.faces import MEDIA_TYPE

@@ -15,8 +15,9 @@ from uuid6 import uuid7
 from app.core import clock
 from app.core.codes import DeclineReason
 from app.core.database import Reader, actor_of, fetch
+from app.core.door import strict_json
 from app.core.errors import MalformedJson, Problem, TooEarly
-from app.core.idempotency import NOT_STORED, strict_json
+from app.core.idempotency import NOT_STORED
 from app.core.models import Outbound
 from app.core.reading import Source, one
 from app.core.sealing import Sealer

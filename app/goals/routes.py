@@ -10,7 +10,7 @@ from app.access.permissions import Permission
 from app.core.documents import created, found, listed
 from app.core.errors import StepNotPossible
 from app.core.etags import answer, list_answer
-from app.core.idempotency import Door
+from app.core.door import Door
 from app.core.reading import checked_include, one, page
 from app.goals import service
 from app.goals.models import (

@@ -11,7 +11,7 @@ from app.core.actor import Actor
 from app.core.documents import created, found, listed
 from app.core.errors import StepNotPossible
 from app.core.etags import answer, list_answer
-from app.core.idempotency import Door
+from app.core.door import Door
 from app.core.reading import one, page
 from app.matches import confirming, service
 from app.matches.models import (

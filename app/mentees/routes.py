@@ -11,7 +11,7 @@ from app.core.actor import Actor, Role
 from app.core.documents import found, listed
 from app.core.errors import StepNotPossible
 from app.core.etags import answer, list_answer
-from app.core.idempotency import Door
+from app.core.door import Door
 from app.core.reading import checked_include, one, page
 from app.mentees import service
 from app.mentees.models import MenteeStatus

@@ -9,7 +9,7 @@ from app.access.guards import Reporting, allow
 from app.access.permissions import Permission
 from app.core.documents import found
 from app.core.fields import Day
-from app.core.idempotency import Door
+from app.core.door import Door
 from app.pam_assessments.levels import CutSet
 from app.reports import service
 from app.reports.shapes import OutcomeReport

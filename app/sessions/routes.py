@@ -11,7 +11,7 @@ from app.core.documents import created, found, listed
 from app.core.errors import StepNotPossible
 from app.core.etags import answer, list_answer
 from app.core.fields import Day
-from app.core.idempotency import Door
+from app.core.door import Door
 from app.core.reading import checked_include, one, page
 from app.sessions import booking, service
 from app.sessions.models import SessionStatus

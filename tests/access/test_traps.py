@@ -13,10 +13,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app import installation
 from app.core import clock
 from app.core.actor import Actor, Kind, Role, public
-from app.core.database import IDENTIFY, Database, as_service, fetch, origin
+from app.core.database import Database, as_service, fetch
 from app.core.errors import Conflict
+from app.core.identity import beginning, origin
 from app.organisations.models import Organisation, OrganisationKind
 from app.programmes.models import ServiceId
+from app.settings import Settings
 from app.tables import metadata
 from tests.conftest import PREFIX
 from tests.factories import Caller, World, body_of, person
@@ -39,11 +41,9 @@ def actor(caller: Caller) -> Actor:
     return Actor(Kind.ACCOUNT, caller.role, caller.id, sign_in_id=caller.sign_in_id)
 
 
-def identity(caller: Caller) -> tuple[Any, ...]:
-    """What the first statement of this caller's transaction asks."""
-    moment = clock.true_now().isoformat()
-    source = f"{origin().request_id} trap"
-    return ("account", str(caller.id), caller.role.value, str(caller.sign_in_id), source, moment, "on")
+def begins_as(caller: Caller) -> str:
+    """The message that begins a transaction of this caller."""
+    return beginning(actor(caller), origin("trap"), Settings(), waits=True)
 
 
 def database(app: FastAPI) -> Database:
@@ -55,8 +55,7 @@ def database(app: FastAPI) -> Database:
 @pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
 async def test_the_identity_is_gone_when_the_transaction_ends(login: Any, world: World, end: str) -> None:
     await world.enrol()
-    await login.execute("BEGIN")
-    await login.fetchrow(IDENTIFY, *identity(world.coordinator))
+    await login.execute(begins_as(world.coordinator))
     assert await login.fetchval(WHO) == f"{PREFIX}coordinator"
     assert await login.fetchval(SEEN) == 1
     await login.execute(end)
@@ -68,8 +67,7 @@ async def test_the_identity_is_gone_when_the_transaction_ends(login: Any, world:
 async def test_nobody_is_identified_by_a_setting_that_was_used_before(login: Any, world: World) -> None:
     """An unset setting reads '' once it has been used: as a uuid it would fail, as an id it must mean nobody."""
     await world.enrol()
-    await login.execute("BEGIN")
-    await login.fetchrow(IDENTIFY, *identity(world.coordinator))
+    await login.execute(begins_as(world.coordinator))
     await login.execute("COMMIT")
     assert await login.fetchval("SELECT current_setting('app.account_id', true)") == ""
     await login.execute("BEGIN")
@@ -105,8 +103,8 @@ async def test_the_login_owns_nothing_inherits_nothing_and_is_no_superuser(login
     owned = "SELECT count(*) FROM pg_class WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = session_user)"
     assert await login.fetchval(owned) == 0
     inherited = await login.fetchval(
-        "SELECT count(*) FROM pg_auth_members m JOIN pg_roles u ON u.oid = m.member "
-        "WHERE u.rolname = session_user AND (m.inherit_option OR m.admin_option)"
+        "SELECT count(*) FROM pg_roles WHERE rolname <> session_user "
+        "AND (pg_has_role(session_user, oid, 'USAGE') OR pg_has_role(session_user, oid, 'MEMBER WITH ADMIN OPTION'))"
     )
     assert inherited == 0
     assert {r[0] for r in await login.fetch(CALLABLE)} == {"identify"}
@@ -150,8 +148,7 @@ async def test_a_row_one_may_not_see_is_not_changed_and_says_nothing(
     login: Any, world: World, elsewhere: World
 ) -> None:
     mentee = await world.enrol()
-    await login.execute("BEGIN")
-    await login.fetchrow(IDENTIFY, *identity(elsewhere.coordinator))
+    await login.execute(begins_as(elsewhere.coordinator))
     changed = await login.execute("UPDATE mentees SET status = 'paused' WHERE id = $1", UUID(mentee["id"]))
     assert changed == "UPDATE 0"
     await login.execute("ROLLBACK")
@@ -162,8 +159,7 @@ async def test_a_row_one_may_not_see_is_not_changed_and_says_nothing(
 async def test_adding_a_row_and_reading_it_back_needs_the_right_to_see_it(login: Any, world: World) -> None:
     """So rows are made with ids of our own, and nothing is given back: RETURNING would be refused."""
     added = "INSERT INTO audit_reads (shape, ids) VALUES ('X', ARRAY[]::uuid[])"
-    await login.execute("BEGIN")
-    await login.fetchrow(IDENTIFY, *identity(world.coordinator))
+    await login.execute(begins_as(world.coordinator))
     await login.execute(added)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await login.execute(f"{added} RETURNING id")

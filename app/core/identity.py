@@ -1,0 +1,114 @@
+"""How a transaction becomes somebody: one message begins it and says who asks, as which role, when and why.
+
+`identify` refuses a disabled caller or a role not held, and names the database role to become. The request's id
+stands in front as a comment, so that what the server shows or logs can be laid beside our own log.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+from sqlalchemy import Connection, event
+from sqlalchemy.orm import SessionTransaction
+from sqlmodel import Session
+
+from app.core import clock
+from app.core.actor import Actor
+from app.settings import Settings
+
+OFFSET = "SELECT current_setting('app.offset', true)"
+_NAME = re.compile(r"[A-Za-z0-9_:-]*")
+_POOLED = "set_config('statement_timeout', '{}', true), set_config('jit', 'off', true), "
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a transaction comes from: the request's id and the operation's name, both for the audit."""
+
+    request_id: UUID
+    operation: str = ""
+
+
+def origin(operation: str = "") -> Origin:
+    """A fresh origin for work that no request asked for."""
+    return Origin(uuid4(), operation)
+
+
+def beginning(actor: Actor, source: Origin, settings: Settings, *, waits: bool, begin: str = "BEGIN") -> str:
+    """The text of that message, without parameters: parsed ids, known names and instants alone are written in.
+
+    `waits`: whether its commit waits for the disk. Raises ValueError for a name that is none.
+    """
+    who = str(actor.id) if actor.id else actor.name
+    sign_in = str(actor.sign_in_id) if actor.sign_in_id else ""
+    if not (_NAME.fullmatch(who) and _NAME.fullmatch(source.operation)):
+        raise ValueError("a caller or an operation has no such name")
+    now = "NULL" if settings.clock_movable else f"'{clock.true_now().isoformat()}'"
+    pooled = _POOLED.format(settings.statement_timeout_ms) if settings.transaction_pooling else ""
+    return (
+        f"/* request {source.request_id} */ {begin}; SELECT {pooled}"
+        f"set_config('synchronous_commit', '{'on' if waits else 'off'}', true), "
+        f"set_config('role', identify('{actor.kind.value}', '{who}', '{actor.role.value}', '{sign_in}', "
+        f"'{source.request_id} {source.operation}', {now}), true)"
+    )
+
+
+class IdentifiedSession(Session):
+    """A session whose transaction begins by saying who asks."""
+
+
+@event.listens_for(IdentifiedSession, "after_begin")
+def _say_who_asks(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    if not transaction.nested:
+        driver: Any = connection.connection.driver_connection
+        driver.beginning = session.info["beginning"]
+        if session.info["follows_clock"]:
+            follow_clock(connection.exec_driver_sql(OFFSET).scalar_one())
+
+
+def follow_clock(offset: str | None) -> None:
+    """The service's clock stands where the database says."""
+    if offset:
+        clock.move(timedelta(seconds=float(offset)))
+
+
+class Beginning:
+    """What SQLAlchemy takes for the driver's transaction: it begins by saying who asks."""
+
+    def __init__(self, connection: "IdentifiedConnection") -> None:
+        self.connection = connection
+
+    async def start(self) -> None:
+        """Begin; where that is refused nothing stays open."""
+        await self.connection.begin(self.connection.beginning)
+
+    async def commit(self) -> None:
+        """Everything becomes true."""
+        self.connection.beginning = "BEGIN"
+        await self.connection.execute("COMMIT")
+
+    async def rollback(self) -> None:
+        """Nothing becomes true."""
+        self.connection.beginning = "BEGIN"
+        await self.connection.execute("ROLLBACK")
+
+
+class IdentifiedConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """A connection whose transactions begin, in one message, with who asks."""
+
+    beginning = "BEGIN"
+
+    def transaction(self, **_: Any) -> Beginning:
+        """A transaction of an `AsyncSession`."""
+        return Beginning(self)
+
+    async def begin(self, beginning: str) -> None:
+        """Begin as somebody; a caller that is refused leaves no transaction open."""
+        try:
+            await self.execute(beginning)
+        except asyncpg.PostgresError:
+            await self.execute("ROLLBACK")
+            raise

@@ -1,0 +1,29 @@
+"""What a refusal of the database means to the caller."""
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.core.errors import NotFound, NotSignedIn, Problem, TookTooLong, Unavailable
+
+
+def problem_of(error: BaseException) -> Problem | None:
+    """What a database error means to the caller, or None where it is a bug of ours."""
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+    state = getattr(cause, "sqlstate", None) or ""
+    if state == "PS401":
+        return NotSignedIn()
+    if state == "PS404":
+        return NotFound()
+    if state == "57014":
+        return TookTooLong()
+    if state in ("40001", "40P01", "55P03"):
+        return Unavailable(headers={"Retry-After": "1"})
+    if state[:2] in ("08", "53", "57") or isinstance(cause, OSError | TimeoutError | PoolTimeout):
+        return Unavailable(headers={"Retry-After": "5"})
+    return None
+
+
+def constraint_of(error: DBAPIError) -> str:
+    """The name of the constraint that refused a change."""
+    cause = error.orig.__cause__ if error.orig else None
+    return str(getattr(cause, "constraint_name", "") or "")
