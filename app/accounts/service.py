@@ -130,13 +130,13 @@ async def invite(db: AsyncSession, account: AccountCreate, settings: Settings) -
         db.add(row)
     once = {(m.role, m.programme_id, m.organisation_id): m for m in account.memberships}
     for membership in once.values():
-        _add(db, row.id, membership)
+        await _add(db, row.id, membership)
     await db.flush()
     link = await _link(db, row.id, settings)
     return Invited(await one(db, ACCOUNTS, "t.id = $1", row.id), link)
 
 
-def _add(db: AsyncSession, holder_id: UUID, membership: MembershipCreate) -> None:
+async def _add(db: AsyncSession, holder_id: UUID, membership: MembershipCreate) -> None:
     row = Membership(
         account_id=holder_id,
         role=membership.role,
@@ -144,7 +144,7 @@ def _add(db: AsyncSession, holder_id: UUID, membership: MembershipCreate) -> Non
         organisation_id=membership.organisation_id,
     )
     db.add(row)
-    events.record(db, "membership.given", row)
+    await events.record(db, "membership.given", row)
 
 
 async def give(db: AsyncSession, account_id: UUID, membership: MembershipCreate) -> Found:
@@ -152,7 +152,7 @@ async def give(db: AsyncSession, account_id: UUID, membership: MembershipCreate)
     row = await target(db, Account, account_id)
     await giving.check(db, {"": membership})
     async with refused_as(db, {"uq_access_memberships_given_once": RoleHeld()}):
-        _add(db, row.id, membership)
+        await _add(db, row.id, membership)
     return await one(db, ACCOUNTS, "t.id = $1", row.id)
 
 
@@ -175,7 +175,7 @@ async def take(db: AsyncSession, account_id: UUID, membership_id: UUID) -> None:
     await db.delete(membership)
     if membership.role is Role.MENTOR and membership.programme_id is not None:
         await _end_caseload(db, account_id, membership.programme_id)
-    events.record(db, "membership.taken", membership)
+    await events.record(db, "membership.taken", membership)
 
 
 async def _end_caseload(db: AsyncSession, account_id: UUID, programme_id: UUID) -> None:
@@ -184,7 +184,7 @@ async def _end_caseload(db: AsyncSession, account_id: UUID, programme_id: UUID) 
         await fetch(
             db,
             "UPDATE access_caseloads SET until = app_now() WHERE account_id = $1 AND until > app_now() "
-            "AND mentee_id IN (SELECT id FROM mentees WHERE programme_id = $2)",
+            "AND programme_id = $2",
             account_id,
             programme_id,
         )

@@ -10,8 +10,8 @@ from app.access.permissions import Permission
 from app.consents import service
 from app.consents.models import ConsentCreate, ConsentPublic, Purpose
 from app.core.documents import created, found, listed
-from app.core.etags import answer, list_answer
 from app.core.door import Door
+from app.core.etags import answer, list_answer
 from app.core.reading import one, page
 
 router = APIRouter(prefix="/v1/consents", tags=["consents"], route_class=Door)

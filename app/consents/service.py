@@ -42,7 +42,7 @@ async def record(db: AsyncSession, consent: ConsentCreate) -> Consent:
     unknown = invalid("/recipient_id", "recipient_unknown", "There is no such organisation.")
     async with refused_as(db, {"fk_consents_recipient_id": unknown}):
         db.add(row)
-    events.record(db, f"consent.{'given' if row.decision is Decision.GIVEN else 'withdrawn'}", row)
+    await events.record(db, f"consent.{'given' if row.decision is Decision.GIVEN else 'withdrawn'}", row)
     return row
 
 

@@ -9,7 +9,7 @@ calls `identify`, which refuses a disabled caller or a role not held, and become
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
 import asyncpg
@@ -43,6 +43,7 @@ _UNREACHABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.InvalidCatalogNameError,
 )
+_BECOME = "SELECT set_config('app.reason', $1, true), set_config('role', $2, true)"
 POOL_PATIENCE = 5.0
 """Seconds a request waits for a connection before it is told to come back."""
 
@@ -79,13 +80,20 @@ async def fetch(db: Db, sql: str, *values: Any) -> list[Any]:
     """
     if isinstance(db, Reader):
         return await db.fetch(sql, *values)
-    await db.flush()
-    ours = await db.connection()
-    connection: Any = (await ours.get_raw_connection()).driver_connection
-    if not connection.is_in_transaction():  # SQLAlchemy begins with its own first statement, and only then
-        await ours.exec_driver_sql("SELECT 1")
-    rows: list[Any] = await connection.fetch(sql, *values)
+    if db.new or db.dirty or db.deleted:
+        await db.flush()
+    rows: list[Any] = await (await driver_of(db)).fetch(sql, *values)
     return rows
+
+
+async def driver_of(db: AsyncSession) -> Any:
+    """The connection beneath a writing transaction, which has begun."""
+    driver = db.info.get("driver")
+    if driver is None or not driver.is_in_transaction():
+        # SQLAlchemy begins with its own first statement, and only then
+        await (await db.connection()).exec_driver_sql("SELECT 1")
+        driver = db.info["driver"]
+    return driver
 
 
 def actor_of(db: Db) -> Actor:
@@ -98,27 +106,31 @@ def actor_of(db: Db) -> Actor:
 async def as_service(db: AsyncSession, reason: str) -> AsyncIterator[None]:
     """Do what the caller's rows do not reach (withdraw rival offers, look for an open referral elsewhere).
 
-    The same transaction acts as `pm_service` inside a savepoint, and as the caller again afterwards; on
-    failure the savepoint's rollback gives the role back. The audit keeps the true actor and the reason.
+    The same transaction acts as `pm_service`, and as the caller again afterwards. What fails inside undoes the
+    whole transaction: no savepoint is kept for it. The audit keeps the true actor and the reason.
     """
     own = db.info["role_prefix"] + actor_of(db).role.value
     service = db.info["role_prefix"] + Role.SERVICE.value
-    async with db.begin_nested():
-        await _become(db, service, reason)
-        db.info["as_service"] = True
-        try:
-            yield
-        finally:
-            del db.info["as_service"]
+    await db.flush()
+    await _become(db, service, reason)
+    db.info["as_service"] = True
+    try:
+        yield
         await db.flush()
-        await _become(db, own, "")
+    except BaseException:
+        driver = db.info.get("driver")
+        if driver is not None and driver.is_in_transaction():
+            # after an error of the database nothing but a rollback is possible, which gives the role back
+            with suppress(asyncpg.InFailedSQLTransactionError):
+                await driver.fetch(_BECOME, "", own)
+        raise
+    finally:
+        del db.info["as_service"]
+    await _become(db, own, "")
 
 
 async def _become(db: AsyncSession, role: str, reason: str) -> None:
-    connection = await db.connection()
-    await connection.exec_driver_sql(
-        "SELECT set_config('app.reason', $1, true), set_config('role', $2, true)", (reason, role)
-    )
+    await (await driver_of(db)).fetch(_BECOME, reason, role)
 
 
 class Database:

@@ -65,8 +65,15 @@ def _say_who_asks(session: Session, transaction: SessionTransaction, connection:
     if not transaction.nested:
         driver: Any = connection.connection.driver_connection
         driver.beginning = session.info["beginning"]
+        session.info["driver"] = driver
         if session.info["follows_clock"]:
             follow_clock(connection.exec_driver_sql(OFFSET).scalar_one())
+
+
+@event.listens_for(IdentifiedSession, "after_transaction_end")
+def _forget_the_driver(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop("driver", None)
 
 
 def follow_clock(offset: str | None) -> None:

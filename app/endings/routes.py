@@ -7,9 +7,9 @@ from fastapi import APIRouter, Response
 from app.access.guards import Writing, allow
 from app.access.permissions import Permission
 from app.core.documents import found
+from app.core.door import Door
 from app.core.errors import StepNotPossible
 from app.core.etags import answer
-from app.core.door import Door
 from app.endings import service
 from app.endings.shapes import MatchEnd, MenteeEnd, MentorLeave
 from app.matches.models import MatchPublic

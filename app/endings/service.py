@@ -54,7 +54,7 @@ async def end_match(db: AsyncSession, match_id: UUID, given: MatchEnd) -> Found:
         raise invalid("/reason", "ends_the_episode", "After a death the whole episode ends; end the mentee's episode.")
     ending = Ending(given.reason, given.is_planned, given.ended_on or clock.today(), given.note)
     await _close(db, row, ending)
-    _wait_again(db, mentee)
+    await _wait_again(db, mentee)
     return await one(db, matches.MATCHES, "t.id = $1", row.id)
 
 
@@ -78,7 +78,7 @@ async def end_episode(db: AsyncSession, mentee_id: UUID, given: MenteeEnd) -> Fo
     mentee.is_planned_ending = given.is_planned
     mentee.ending_note = given.note
     mentee.barriers_at_end = given.barriers_at_end
-    events.record(db, "mentee.ended", mentee)
+    await events.record(db, "mentee.ended", mentee)
     await pam_assessments.recompute(db, mentee.id)
     return await one(db, mentees.MENTEES, "t.id = $1", mentee.id)
 
@@ -98,13 +98,13 @@ async def leave(db: AsyncSession, mentor_id: UUID, given: MentorLeave) -> Found:
     for row in await _live(db, col(Match.mentor_id) == mentor_id, *LIVE):
         if row.status is MatchStatus.ACTIVE:
             await _close(db, row, ending)
-            _wait_again(db, await get(db, Mentee, row.mentee_id, lock=True))
+            await _wait_again(db, await get(db, Mentee, row.mentee_id, lock=True))
         else:
-            matches.take_back(db, row)
+            await matches.take_back(db, row)
     mentor.status = MentorStatus.LEFT
     mentor.left_on = left_on
     db.add(Leaving(programme_id=mentor.programme_id, mentor_id=mentor.id, left_on=left_on, reason=given.reason))
-    events.record(db, "mentor.left", mentor)
+    await events.record(db, "mentor.left", mentor)
     return await one(db, mentors.MENTORS, "t.id = $1", mentor.id)
 
 
@@ -113,12 +113,12 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, clock.LONDON).astimezone(UTC)
 
 
-def _wait_again(db: AsyncSession, mentee: Mentee) -> None:
+async def _wait_again(db: AsyncSession, mentee: Mentee) -> None:
     """The mentee waits from now; a paused episode rests on, and will wait once it is resumed."""
     mentee.waiting_since = clock.now()
     if mentee.status is MenteeStatus.MATCHED:
         mentee.status = MenteeStatus.WAITING
-        events.record(db, "mentee.waiting", mentee)
+        await events.record(db, "mentee.waiting", mentee)
 
 
 async def _close(db: AsyncSession, row: Match, ending: Ending) -> None:
@@ -136,7 +136,7 @@ async def _close(db: AsyncSession, row: Match, ending: Ending) -> None:
     notes.ending_note = ending.note
     await sessions.cancel_ahead(db, row.id, min(clock.now(), end_of_day(ending.on)))
     await _limit_caseload(db, row)
-    events.record(db, "match.ended", row)
+    await events.record(db, "match.ended", row)
 
 
 async def _check_day(db: AsyncSession, row: Match, ending: Ending) -> None:

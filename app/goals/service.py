@@ -83,7 +83,7 @@ async def set_goal(db: AsyncSession, goal: GoalCreate) -> Goal:
     await db.flush()
     for action in goal.actions:
         db.add(_planned(row, action))
-    events.record(db, "goal.set", row)
+    await events.record(db, "goal.set", row)
     return row
 
 
@@ -101,7 +101,7 @@ async def step(db: AsyncSession, goal_id: UUID, verb: str) -> Found:
     await _open_episode(db, row.mentee_id)
     row.status = GoalStatus(STEPS.verbs[verb].to or row.status)
     row.closed_on = None if row.status is GoalStatus.ACTIVE else clock.today()
-    events.record(db, HAPPENED[verb], row)
+    await events.record(db, HAPPENED[verb], row)
     return await one(db, GOALS, "t.id = $1", row.id)
 
 
@@ -112,7 +112,7 @@ async def reviewed(db: AsyncSession, goal_id: UUID, confidence: int | None, achi
     if achieved_on is not None and row.status is GoalStatus.ACTIVE:
         row.status = GoalStatus.ACHIEVED
         row.closed_on = achieved_on
-        events.record(db, "goal.achieved", row)
+        await events.record(db, "goal.achieved", row)
 
 
 async def plan(db: AsyncSession, goal_id: UUID, action: GoalActionCreate) -> GoalAction:

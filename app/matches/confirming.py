@@ -53,7 +53,7 @@ async def confirm(db: AsyncSession, match_id: UUID, decision: MatchConfirm) -> F
     mentee.status = MenteeStatus.MATCHED
     await withdraw_offers(db, mentee.id)
     await _open_caseload(db, row, mentee)
-    events.record(db, "match.confirmed", row)
+    await events.record(db, "match.confirmed", row)
     return await one(db, MATCHES, "t.id = $1", row.id)
 
 

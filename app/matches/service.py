@@ -112,7 +112,7 @@ async def propose(db: AsyncSession, given: MatchCreate) -> Match:
         proposed_at=clock.now(),
     )
     await _insert(db, row, given)
-    events.record(db, "match.proposed", row)
+    await events.record(db, "match.proposed", row)
     return row
 
 
@@ -121,7 +121,7 @@ async def accept(db: AsyncSession, match_id: UUID) -> Found:
     row = await _offered(db, match_id, "accept")
     row.status = MatchStatus.ACCEPTED
     row.answered_at = clock.now()
-    events.record(db, "match.accepted", row)
+    await events.record(db, "match.accepted", row)
     return await one(db, OWN_MATCHES, "t.id = $1", row.id)
 
 
@@ -132,7 +132,7 @@ async def decline(db: AsyncSession, match_id: UUID, answer: MatchDecline) -> Fou
     row.answered_at = clock.now()
     row.decline_reason = answer.reason
     row.offer = None
-    events.record(db, "match.declined", row)
+    await events.record(db, "match.declined", row)
     return await one(db, OWN_MATCHES, "t.id = $1", row.id)
 
 
@@ -140,7 +140,7 @@ async def withdraw(db: AsyncSession, match_id: UUID) -> Found:
     """The offer no longer stands, and what it told of the mentee is taken back."""
     row = await target(db, Match, match_id)
     STEPS.check(row.status, "withdraw")
-    take_back(db, row)
+    await take_back(db, row)
     return await one(db, MATCHES, "t.id = $1", row.id)
 
 
@@ -158,7 +158,7 @@ async def withdraw_offers(db: AsyncSession, mentee_id: UUID) -> None:
     rivals = select(Match).where(col(Match.mentee_id) == mentee_id, col(Match.status).in_(OPEN))
     locked = rivals.order_by(col(Match.id)).with_for_update(key_share=True).execution_options(populate_existing=True)
     for rival in (await db.exec(locked)).all():
-        take_back(db, rival)
+        await take_back(db, rival)
 
 
 async def notes_of(db: AsyncSession, match_id: UUID) -> MatchNotes:
@@ -166,11 +166,11 @@ async def notes_of(db: AsyncSession, match_id: UUID) -> MatchNotes:
     return (await db.exec(select(MatchNotes).where(col(MatchNotes.match_id) == match_id))).one()
 
 
-def take_back(db: AsyncSession, row: Match) -> None:
+async def take_back(db: AsyncSession, row: Match) -> None:
     """The offer is withdrawn, and with it what it told of the mentee."""
     row.status = MatchStatus.WITHDRAWN
     row.offer = None
-    events.record(db, "match.withdrawn", row)
+    await events.record(db, "match.withdrawn", row)
 
 
 async def _pair(db: AsyncSession, given: MatchCreate) -> tuple[Mentee, Mentor]:

@@ -9,9 +9,9 @@ from app.access.guards import CursorSecret, Pages, Reading, Writing, allow
 from app.access.permissions import Permission
 from app.core.actor import Actor, Role
 from app.core.documents import found, listed
+from app.core.door import Door
 from app.core.errors import StepNotPossible
 from app.core.etags import answer, list_answer
-from app.core.door import Door
 from app.core.reading import checked_include, one, page
 from app.mentees import service
 from app.mentees.models import MenteeStatus

@@ -160,7 +160,7 @@ async def enrol(db: AsyncSession, person: Person, arrival: Arrival) -> Mentee:
             is_interpreter_needed=person.is_interpreter_needed,
         )
     )
-    events.record(db, "mentee.enrolled", mentee)
+    await events.record(db, "mentee.enrolled", mentee)
     return mentee
 
 
@@ -170,7 +170,7 @@ async def change(db: AsyncSession, mentee_id: UUID, changes: MenteeUpdate) -> Fo
     if changes.coordinator_id is not None:
         await _check_coordinator(db, row.programme_id, changes.coordinator_id)
     row.sqlmodel_update(changes.model_dump(exclude_unset=True, exclude_none=True))
-    events.record(db, "mentee.changed", row)
+    await events.record(db, "mentee.changed", row)
     return await one(db, MENTEES, "t.id = $1", row.id)
 
 
@@ -194,7 +194,7 @@ async def pause(db: AsyncSession, mentee_id: UUID, wish: MenteePause) -> Found:
     STEPS.check(row.status, "pause")
     row.status = MenteeStatus.PAUSED
     db.add(Pause(programme_id=row.programme_id, mentee_id=row.id, reason=wish.reason, paused_at=clock.now()))
-    events.record(db, "mentee.paused", row)
+    await events.record(db, "mentee.paused", row)
     return await one(db, MENTEES, "t.id = $1", row.id)
 
 
@@ -205,7 +205,7 @@ async def resume(db: AsyncSession, mentee_id: UUID) -> Found:
     matches = await fetch(db, "SELECT FROM matches WHERE mentee_id = $1 AND status = 'active'", row.id)
     row.status = MenteeStatus.MATCHED if matches else MenteeStatus.WAITING
     await close_pause(db, row.id)
-    events.record(db, "mentee.resumed", row)
+    await events.record(db, "mentee.resumed", row)
     return await one(db, MENTEES, "t.id = $1", row.id)
 
 

@@ -84,7 +84,7 @@ async def add(db: AsyncSession, given: MentorCreate) -> Mentor:
         raise
     if given.condition is not None:
         db.add(_condition(row, given.condition))
-    events.record(db, "mentor.added", row)
+    await events.record(db, "mentor.added", row)
     await _note_places(db, row)
     return row
 
@@ -110,7 +110,7 @@ async def complete(db: AsyncSession, mentor_id: UUID, done: TrainingDone) -> Fou
             completed_on=done.completed_on,
         )
         db.add(row)
-        events.record(db, "mentor.trained", mentor)
+        await events.record(db, "mentor.trained", mentor)
     row.completed_on = done.completed_on
     touch(mentor)
     return await one(db, MENTORS, "t.id = $1", mentor.id)
@@ -146,7 +146,7 @@ async def forget_condition(db: AsyncSession, mentor_id: UUID) -> Found:
         raise NotFound()
     await db.delete(row)
     touch(mentor)
-    events.record(db, "mentor.condition_withdrawn", mentor)
+    await events.record(db, "mentor.condition_withdrawn", mentor)
     return await one(db, MENTORS, "t.id = $1", mentor.id)
 
 
@@ -171,7 +171,7 @@ async def _step(db: AsyncSession, mentor_id: UUID, verb: str, status: MentorStat
     STEPS.check(row.status, verb)
     row.status = status
     row.left_on = None
-    events.record(db, f"mentor.{verb}d", row)
+    await events.record(db, f"mentor.{verb}d", row)
     return await one(db, MENTORS, "t.id = $1", row.id)
 
 
@@ -188,7 +188,7 @@ async def _note_places(db: AsyncSession, mentor: Mentor) -> None:
     year = await programmes.contract_year_on(db, mentor.programme_id, clock.today())
     sql = "SELECT count(*) FROM mentors WHERE programme_id = $1 AND status <> 'left'"
     if year is not None and (await fetch(db, sql, mentor.programme_id))[0][0] > year.mentor_places:
-        events.record(db, "mentor.added_beyond_places", mentor)
+        await events.record(db, "mentor.added_beyond_places", mentor)
 
 
 async def _kept_condition(db: AsyncSession, mentor_id: UUID) -> MentorCondition | None:

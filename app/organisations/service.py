@@ -68,5 +68,5 @@ async def agree(db: AsyncSession, agreement: AgreementCreate) -> Agreement:
         raise invalid("/party_ids", "parties_unknown", "At least two organisations of the directory.")
     row = Agreement.model_validate(agreement)
     db.add(row)
-    events.record(db, "agreement.registered", row)
+    await events.record(db, "agreement.registered", row)
     return row

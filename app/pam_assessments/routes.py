@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request, Response
 from app.access.guards import CursorSecret, Pages, Reading, Writing, allow
 from app.access.permissions import Permission
 from app.core.documents import created, found, listed
+from app.core.door import Door
 from app.core.errors import StepNotPossible
 from app.core.etags import answer, list_answer
-from app.core.door import Door
 from app.core.reading import one, page
 from app.pam_assessments import service
 from app.pam_assessments.levels import Occasion

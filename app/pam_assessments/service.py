@@ -82,7 +82,7 @@ async def record(db: AsyncSession, given: PamAssessmentCreate) -> PamAssessment:
         }
     )
     await _put_in_place(db, given.mentee_id, row)
-    events.record(db, "pam_assessment.recorded", row)
+    await events.record(db, "pam_assessment.recorded", row)
     return row
 
 
@@ -94,7 +94,7 @@ async def withdraw(db: AsyncSession, assessment_id: UUID, wish: PamAssessmentWit
     row.withdrawal_reason = wish.reason
     row.placement = None
     await recompute(db, row.mentee_id)
-    events.record(db, "pam_assessment.withdrawn", row)
+    await events.record(db, "pam_assessment.withdrawn", row)
     return await one(db, PAM_ASSESSMENTS, "t.id = $1", row.id)
 
 
@@ -119,7 +119,7 @@ async def change_rules(db: AsyncSession, programme_id: UUID, changes: PamRulesUp
     episodes = select(Mentee.id).where(col(Mentee.programme_id) == programme_id).order_by(col(Mentee.id))
     await db.exec(episodes.with_for_update(key_share=True))
     programme.sqlmodel_update(changes.model_dump(exclude_unset=True, exclude_none=True))
-    events.record(db, "programme.pam_rules_changed", programme, programme.id)
+    await events.record(db, "programme.pam_rules_changed", programme, programme.id)
     assessed = "SELECT DISTINCT mentee_id FROM pam_assessments WHERE programme_id = $1 ORDER BY mentee_id"
     for row in await fetch(db, assessed, programme_id):
         await recompute(db, row["mentee_id"])

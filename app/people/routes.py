@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request, Response
 from app.access.guards import CursorSecret, Pages, Reading, Writing, allow
 from app.access.permissions import Permission
 from app.core.documents import found, listed
+from app.core.door import Door
 from app.core.errors import NotFound
 from app.core.etags import answer, list_answer
-from app.core.door import Door
 from app.core.reading import one
 from app.people import service
 from app.people.shapes import CandidatePublic, PersonFound, PersonPublic, PersonSearch, PersonUpdate

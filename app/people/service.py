@@ -85,7 +85,7 @@ async def correct(db: AsyncSession, person_id: UUID, changes: PersonUpdate) -> F
         identifiers.sqlmodel_update({name: value for name, value in given.items() if name in _IDENTIFYING})
         # one ETag stands for both tables
         touch(row)
-    events.record(db, "person.corrected", row)
+    await events.record(db, "person.corrected", row)
     return await one(db, PEOPLE, "t.id = $1", row.id)
 
 

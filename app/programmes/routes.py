@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request, Response
 from app.access.guards import CursorSecret, Pages, Reading, Writing, allow
 from app.access.permissions import Permission
 from app.core.documents import ALWAYS, created, found, listed, raises
+from app.core.door import Door
 from app.core.errors import KeyInUse, KeyReused, NotFound, VersionChanged
 from app.core.etags import answer, list_answer
-from app.core.door import Door
 from app.programmes import service
 from app.programmes.shapes import (
     ContractYearCreate,

@@ -1,16 +1,17 @@
 """Making a programme and keeping its settings, service ids, contract years and eligibility rules."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func
-from sqlmodel import and_, col, or_, select
+import orjson
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.access.models import Membership
 from app.core.actor import Role
-from app.core.database import Reader, actor_of, as_service
+from app.core.database import Reader, actor_of, as_service, fetch
 from app.core.errors import Conflict, NotAllowed, NotFound, invalid
 from app.core.reading import Found, Key, Page, Paging, Source, checked_include, one, page
 from app.core.rows import get, refused_as, target, touch
@@ -35,6 +36,8 @@ SERVICE_IDS_OF = (
     "SELECT coalesce(json_agg(json_build_object('id', s.id, 'system', s.system, 'value', s.value) "
     "ORDER BY s.system, s.value), '[]') FROM programmes_service_ids s WHERE s.programme_id = t.id"
 )
+_BY_SERVICE_ID = """SELECT id, is_open FROM programmes WHERE id IN (
+  SELECT programme_id FROM programmes_service_ids WHERE value = $1 OR lower(system) = lower($2) AND value = $3)"""
 PLACES_TAKEN = "SELECT count(*) FROM mentees m WHERE m.contract_year_id = {}.id"
 CONTRACT_YEARS_OF = (
     "SELECT coalesce(json_agg(row_to_json(year)), '[]') FROM (SELECT y.id, y.starts_on, y.ends_on, y.mentor_places, "
@@ -115,7 +118,7 @@ async def make(db: AsyncSession, given: ProgrammeCreate) -> Programme:
         db.add(programme)
         await db.flush()
         db.add(Membership(account_id=maker_id, role=Role.COORDINATOR, programme_id=programme.id))
-    events.record(db, "programme.made", programme, programme.id)
+    await events.record(db, "programme.made", programme, programme.id)
     for service_id in given.service_ids:
         await _add_service_id(db, programme, service_id)
     for position, year in enumerate(given.contract_years):
@@ -142,7 +145,7 @@ async def change(db: AsyncSession, programme_id: UUID, changes: ProgrammeUpdate)
     """The settings sent are as sent; what was not sent, or is null, stays."""
     programme = await target(db, Programme, programme_id)
     programme.sqlmodel_update(changes.model_dump(exclude_unset=True, exclude_none=True))
-    events.record(db, "programme.changed", programme, programme.id)
+    await events.record(db, "programme.changed", programme, programme.id)
     return await show(db, programme_id)
 
 
@@ -169,7 +172,7 @@ async def add_contract_year(db: AsyncSession, programme_id: UUID, given: Contrac
     programme = await target(db, Programme, programme_id)
     touch(programme)
     row = await _add_contract_year(db, programme, given)
-    events.record(db, "programme.contract_year_added", row)
+    await events.record(db, "programme.contract_year_added", row)
     return await one(db, CONTRACT_YEARS, "t.id = $1", row.id)
 
 
@@ -179,7 +182,7 @@ async def replace_rules(db: AsyncSession, programme_id: UUID, rules: Sequence[El
     touch(programme)
     number, _ = await current_rules(db, programme_id)
     row = _add_rules(db, programme, number + 1, rules)
-    events.record(db, "programme.rules_replaced", row)
+    await events.record(db, "programme.rules_replaced", row)
     return await one(db, RULES, "t.id = $1", row.id)
 
 
@@ -189,7 +192,15 @@ async def list_rules(db: Reader, programme_id: UUID, paging: Paging, *, secret: 
     return await page(db, RULES, [("t.programme_id = {}", programme_id)], paging, secret=secret)
 
 
-async def find(db: AsyncSession, *, programme_id: UUID | None = None, service_id: str | None = None) -> Programme:
+@dataclass(frozen=True)
+class Door:
+    """A programme as a referral meets it."""
+
+    id: UUID
+    is_open: bool
+
+
+async def find(db: AsyncSession, *, programme_id: UUID | None = None, service_id: str | None = None) -> Door:
     """The programme that a referral names by its id or by a service id, open or not.
 
     A service id is a value of any system, or `system|value` where several programmes have the value.
@@ -198,31 +209,28 @@ async def find(db: AsyncSession, *, programme_id: UUID | None = None, service_id
     if (programme_id is None) == (service_id is None):
         raise invalid("/programme_id", "programme_needed", "Either programme_id or service_id is needed, not both.")
     if service_id is None:
-        programme = (await db.exec(select(Programme).where(col(Programme.id) == programme_id))).one_or_none()
-        if programme is None:
+        found = await fetch(db, "SELECT id, is_open FROM programmes WHERE id = $1", programme_id)
+        if not found:
             raise invalid("/programme_id", "programme_unknown", "There is no such programme.")
-        return programme
-    found = await _with_service_id(db, service_id)
-    if not found:
-        raise invalid("/service_id", "service_unknown", "No programme has this service id.")
-    if len(found) > 1:
-        words = "Several programmes have this service id; send it as system|value."
-        raise invalid("/service_id", "service_ambiguous", words)
-    return found[0]
-
-
-async def _with_service_id(db: AsyncSession, service_id: str) -> Sequence[Programme]:
-    system, _, value = service_id.rpartition("|")
-    named = and_(func.lower(ServiceId.system) == system.lower(), col(ServiceId.value) == value)
-    ids = select(ServiceId.programme_id).where(or_(col(ServiceId.value) == service_id, named))
-    return (await db.exec(select(Programme).where(col(Programme.id).in_(ids)))).all()
+    else:
+        system, _, value = service_id.rpartition("|")
+        found = await fetch(db, _BY_SERVICE_ID, service_id, system, value)
+        if not found:
+            raise invalid("/service_id", "service_unknown", "No programme has this service id.")
+        if len(found) > 1:
+            words = "Several programmes have this service id; send it as system|value."
+            raise invalid("/service_id", "service_ambiguous", words)
+    return Door(**found[0])
 
 
 async def current_rules(db: AsyncSession, programme_id: UUID) -> tuple[int, list[EligibilityRule]]:
     """The number of the version in force, and its rules."""
-    versions = select(EligibilityRules).where(col(EligibilityRules.programme_id) == programme_id)
-    row = (await db.exec(versions.order_by(col(EligibilityRules.number).desc()).limit(1))).one()
-    return row.number, [EligibilityRule.model_validate(rule) for rule in row.rules]
+    sql = (
+        "SELECT number, rules::text FROM programmes_eligibility_rules WHERE programme_id = $1 "
+        "ORDER BY number DESC LIMIT 1"
+    )
+    number, rules = (await fetch(db, sql, programme_id))[0]
+    return number, [EligibilityRule.model_validate(rule) for rule in orjson.loads(rules)]
 
 
 async def contract_year_on(db: AsyncSession, programme_id: UUID, day: date) -> ContractYear | None:

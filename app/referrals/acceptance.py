@@ -47,7 +47,7 @@ async def accept(db: AsyncSession, referral_id: UUID, decision: ReferralAccept) 
     await _note_consent(db, row, person)
     row.status = ReferralStatus.ACCEPTED
     row.decided_at = clock.now()
-    events.record(db, "referral.accepted", row)
+    await events.record(db, "referral.accepted", row)
     return await one(db, REFERRALS, "t.id = $1", row.id)
 
 

@@ -9,10 +9,10 @@ from app.access.guards import CursorSecret, Pages, Reading, Writing, allow
 from app.access.permissions import Permission
 from app.core.actor import Actor
 from app.core.documents import created, found, listed
+from app.core.door import Door
 from app.core.errors import StepNotPossible
 from app.core.etags import answer, list_answer
 from app.core.fields import Text
-from app.core.door import Door
 from app.core.reading import one, page
 from app.mentees import service as mentees
 from app.people import service as people

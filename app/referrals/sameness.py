@@ -1,15 +1,14 @@
 """Whether two referrals are about one person: sent twice, open twice, or sent from two places."""
 
 import hashlib
-from typing import Any
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.database import actor_of, as_service, fetch
+from app.core.database import actor_of, fetch
 from app.core.errors import Conflict, invalid
 from app.people.models import PersonDetails
-from app.programmes.models import Programme
+from app.programmes.service import Door
 from app.referrals.models import Referral
 from app.referrals.shapes import ReferralCreate
 
@@ -46,7 +45,7 @@ def _hashed(told: str) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-async def sent_before(db: AsyncSession, referral: ReferralCreate, programme: Programme) -> UUID | None:
+async def sent_before(db: AsyncSession, referral: ReferralCreate, programme: Door) -> UUID | None:
     """The first referral under the same source system and reference; waits for one that is just being received.
 
     Refuses a reference that was used for another person or programme (`SourceReferenceUsed`, with its link).
@@ -77,47 +76,39 @@ async def sent_before(db: AsyncSession, referral: ReferralCreate, programme: Pro
     return first
 
 
-async def refuse_second(db: AsyncSession, row: Referral) -> None:
-    """Raise `ReferralOpen` for a person whom the organisation has referred already, with or without NHS number.
+async def wait_for_the_person(db: AsyncSession, row: Referral) -> None:
+    """Referrals of one person by one organisation pass here one after the other.
 
-    A unique index refuses two with one NHS number. Where one of the two lacks it no index can say what is refused,
-    so all of one name, birth date and postcode pass here one after the other.
+    A unique index refuses two with one NHS number. Where one of the two lacks it no index can say what is refused.
     """
-    if row.organisation_id is None or row.name_key is None:
-        return
-    await _lock(db, row.organisation_id, row.programme_id, row.name_key)
-    async with as_service(db, "a second open referral of a person is refused, whoever sent the first"):
-        found = await _open_ones(db, row, "AND r.organisation_id IS NOT DISTINCT FROM $6", row.organisation_id)
-    if found:
-        refusal = ReferralOpen()
-        refusal.facts |= await open_link(db, row)
-        raise refusal
+    if row.organisation_id is not None and row.name_key is not None:
+        await _lock(db, row.organisation_id, row.programme_id, row.name_key)
 
 
-async def open_link(db: AsyncSession, row: Referral) -> dict[str, str]:
-    """Where the organisation's open referral of the person is, as `link`; nothing if the caller may not see it."""
-    found = await _open_ones(db, row, "AND r.organisation_id IS NOT DISTINCT FROM $6", row.organisation_id)
-    return {"link": f"/v1/referrals/{found[0]}"} if found else {}
-
-
-async def open_elsewhere(db: AsyncSession, row: Referral) -> list[UUID]:
-    """The other open referrals of the person to the programme."""
-    return await _open_ones(db, row)
-
-
-async def _open_ones(db: AsyncSession, row: Referral, where: str = "", *values: Any) -> list[UUID]:
+async def open_ones(db: AsyncSession, row: Referral) -> list[tuple[UUID, bool]]:
+    """The other open referrals of the person to the programme, and whether each is of the same organisation."""
     found = await fetch(
         db,
-        f"SELECT r.id FROM referrals r WHERE ({_SAME_PERSON}) AND r.programme_id = $4 AND r.status = 'received' "
-        f"AND r.id <> $5 {where} ORDER BY r.received_at",
+        "SELECT r.id, r.organisation_id IS NOT DISTINCT FROM $6 AS is_ours FROM referrals r "
+        f"WHERE ({_SAME_PERSON}) AND r.programme_id = $4 AND r.status = 'received' AND r.id <> $5 "
+        "ORDER BY r.received_at",
         row.subject_key,
         row.name_key,
         "nhs_number" in row.person,
         row.programme_id,
         row.id,
-        *values,
+        row.organisation_id,
     )
-    return [one[0] for one in found]
+    return [(one["id"], one["is_ours"]) for one in found]
+
+
+async def already_open(db: AsyncSession, row: Referral) -> ReferralOpen:
+    """The refusal of a second referral, with its `link` where the caller may see the first."""
+    refusal = ReferralOpen()
+    links = [other_id for other_id, is_ours in await open_ones(db, row) if is_ours]
+    if links:
+        refusal.facts["link"] = f"/v1/referrals/{links[0]}"
+    return refusal
 
 
 async def _lock(db: AsyncSession, *names: object) -> None:

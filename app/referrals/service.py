@@ -13,25 +13,22 @@ from app.core.database import actor_of, as_service, fetch
 from app.core.errors import Conflict, FieldError, NotAllowed, NotValid, Unavailable, invalid
 from app.core.fields import age_on
 from app.core.reading import Found, Source, one
-from app.core.rows import refused_as, target
+from app.core.rows import insert, target
 from app.core.steps import Step, Steps
 from app.events import service as events
 from app.people.models import PersonDetails
 from app.programmes import service as programmes
 from app.programmes.eligibility import ADULT
-from app.programmes.models import Programme
 from app.referrals.judging import judge
 from app.referrals.models import Referral, ReferralLink, ReferralStatus, Triage
 from app.referrals.references import new_reference, parse
 from app.referrals.sameness import (
-    ReferralOpen,
-    SourceReferenceUsed,
+    already_open,
     name_key,
-    open_elsewhere,
-    open_link,
-    refuse_second,
+    open_ones,
     sent_before,
     subject_key,
+    wait_for_the_person,
 )
 from app.referrals.shapes import ReferralCreate, ReferralDecline, ReferralForReferrer, ReferralPublic, ReferralWithdraw
 
@@ -79,10 +76,6 @@ class ProgrammeClosed(Conflict):
     """This programme takes no referrals at present."""
 
 
-class _ReferenceTaken(Conflict):
-    """The human reference just drawn is another referral's."""
-
-
 class OrganisationNeeded(NotValid):
     """Your account serves several organisations; say in `organisation_id` on whose behalf you refer."""
 
@@ -111,8 +104,8 @@ async def receive(db: AsyncSession, referral: ReferralCreate) -> tuple[Found, UU
     _check_age(referral.person)
     assert actor.id is not None
     row = await _insert(db, _row(referral, programme, organisation_id, actor.id))
-    await _note_for_triage(db, row, referral)
-    events.record(db, "referral.received", row)
+    await _lay_out(db, row, referral)
+    await events.record(db, "referral.received", row)
     return await one(db, source_for(actor), "t.id = $1", row.id), row.id, True
 
 
@@ -125,7 +118,7 @@ async def decline(db: AsyncSession, referral_id: UUID, decision: ReferralDecline
     triage = await triage_of(db, referral_id)
     triage.decline_note = decision.note
     triage.decided_by = actor_of(db).id
-    events.record(db, "referral.declined", row)
+    await events.record(db, "referral.declined", row)
     return await one(db, REFERRALS, "t.id = $1", row.id)
 
 
@@ -134,7 +127,7 @@ async def withdraw(db: AsyncSession, referral_id: UUID, wish: ReferralWithdraw) 
     row = await target(db, Referral, referral_id)
     _decide(row, "withdraw")
     row.withdrawal_reason = wish.reason
-    events.record(db, "referral.withdrawn", row)
+    await events.record(db, "referral.withdrawn", row)
     return await one(db, source_for(actor_of(db)), "t.id = $1", row.id)
 
 
@@ -149,7 +142,7 @@ def _decide(row: Referral, verb: str) -> None:
     row.decided_at = clock.now()
 
 
-async def _on_behalf_of(db: AsyncSession, referral: ReferralCreate, programme: Programme) -> UUID | None:
+async def _on_behalf_of(db: AsyncSession, referral: ReferralCreate, programme: programmes.Door) -> UUID | None:
     """The organisation the referral counts for: a client's own, an account's only one, or the one it names."""
     actor = actor_of(db)
     if actor.role is Role.COORDINATOR:
@@ -174,7 +167,7 @@ def _check_age(person: PersonDetails) -> None:
         raise invalid("/person/birth_date", "too_young", "The service is for adults of 18 and over.")
 
 
-def _row(referral: ReferralCreate, programme: Programme, organisation_id: UUID | None, by: UUID) -> Referral:
+def _row(referral: ReferralCreate, programme: programmes.Door, organisation_id: UUID | None, by: UUID) -> Referral:
     given = referral.model_dump(
         mode="json", include={"source", "source_system", "source_reference", "reasons", "barriers", "needs"}
     )
@@ -202,39 +195,38 @@ def _row(referral: ReferralCreate, programme: Programme, organisation_id: UUID |
 
 async def _insert(db: AsyncSession, row: Referral) -> Referral:
     """Add the row, drawing another human reference in the rare case that one is taken."""
-    await refuse_second(db, row)
+    await wait_for_the_person(db, row)
     for _ in range(5):
-        refusals = {
-            "uq_referrals_open": ReferralOpen(),
-            "uq_referrals_reference": _ReferenceTaken(),
-            "uq_referrals_posted_by_source_system_source_reference": SourceReferenceUsed(),
-        }
-        try:
-            async with refused_as(db, refusals):
-                db.add(row)
+        if await insert(db, row):
             return row
-        except ReferralOpen as refusal:
-            refusal.facts |= await open_link(db, row)
-            raise
-        except _ReferenceTaken:
-            row = Referral.model_validate(row.model_dump() | {"reference": new_reference()})
+        refusal = await already_open(db, row)
+        if "link" in refusal.facts or not await _is_taken(db, row.reference):
+            raise refusal
+        row = Referral.model_validate(row.model_dump() | {"reference": new_reference()})
     raise Unavailable(headers={"Retry-After": "1"})
 
 
-async def _note_for_triage(db: AsyncSession, row: Referral, referral: ReferralCreate) -> None:
-    """What only the coordinators may see: what the rules say, and open referrals of the person from elsewhere."""
+async def _is_taken(db: AsyncSession, reference: str) -> bool:
+    async with as_service(db, "a human reference is drawn again when another referral has it"):
+        return bool(await fetch(db, "SELECT 1 FROM referrals WHERE reference = $1", reference))
+
+
+async def _lay_out(db: AsyncSession, row: Referral, referral: ReferralCreate) -> None:
+    """For the coordinators: what the rules say, and the person's open referrals from elsewhere.
+
+    Refuses a second open one of the organisation (`ReferralOpen`), which also undoes the first step of this one.
+    """
     number, results = await judge(db, row.programme_id, referral.person, referral.facts)
-    async with as_service(db, "a referral is laid out for the coordinators who decide on it"):
-        db.add(
-            Triage(
-                programme_id=row.programme_id,
-                referral_id=row.id,
-                eligibility=results,
-                eligibility_version=number,
-            )
-        )
-        for other_id in await open_elsewhere(db, row):
-            db.add(ReferralLink(programme_id=row.programme_id, referral_id=row.id, other_referral_id=other_id))
+    async with as_service(db, "a referral is laid beside the person's others and before the coordinators"):
+        others = await open_ones(db, row)
+        is_second = row.organisation_id is not None and any(is_ours for _, is_ours in others)
+        if not is_second:
+            about: dict[str, Any] = {"programme_id": row.programme_id, "referral_id": row.id}
+            await insert(db, Triage(**about, eligibility=results, eligibility_version=number))
+            for other_id, _ in others:
+                await insert(db, ReferralLink(**about, other_referral_id=other_id))
+    if is_second:
+        raise await already_open(db, row)
 
 
 def known_reference(text: str) -> str:

@@ -10,9 +10,9 @@ from app.access.guards import CursorSecret, Pages, Reading, allow
 from app.access.permissions import Permission
 from app.core.actor import Actor
 from app.core.documents import ListFace, found, listed
+from app.core.door import Door
 from app.core.errors import CursorNotValid, invalid
 from app.core.etags import answer, list_answer
-from app.core.door import Door
 from app.core.reading import one, page
 from app.referrals.models import ReferralStatus
 from app.screens import mentor_home, pair, today, triage

@@ -11,9 +11,9 @@ from app.access.permissions import Permission
 from app.core import clock
 from app.core.codes import Code
 from app.core.documents import found, raises
+from app.core.door import Door
 from app.core.errors import NotFound, Unavailable, known_problems
 from app.core.fields import Instant
-from app.core.idempotency import Door
 from app.core.models import Inbound
 from app.core.tables import MovedClock
 from app.core.terms import Terms, terms

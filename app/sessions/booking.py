@@ -59,7 +59,7 @@ async def book(db: AsyncSession, given: SessionBook) -> MentoringSession:
     except MentorBusy as refusal:
         refusal.facts["link"] = await _link_to_overlap(db, pair["mentor_id"], planned)
         raise
-    events.record(db, "session.booked", row)
+    await events.record(db, "session.booked", row)
     return row
 
 
@@ -88,7 +88,7 @@ async def move(db: AsyncSession, session_id: UUID, given: SessionMove) -> Found:
     except MentorBusy as refusal:
         refusal.facts["link"] = await _link_to_overlap(db, pair["mentor_id"], planned, session_id)
         raise
-    events.record(db, "session.moved", row)
+    await events.record(db, "session.moved", row)
     return await shown(db, row)
 
 

@@ -185,7 +185,7 @@ async def correct(db: AsyncSession, session_id: UUID, given: SessionCorrect) -> 
         await keep_attendance(db, row, _attendance(row.status, is_late=False))
     await keep_note(db, row, given.note)
     dropped = await keep_reviews(db, row, given.goal_reviews)
-    events.record(db, "session.corrected", row)
+    await events.record(db, "session.corrected", row)
     await settle(db, row, dropped, achieves=given.goal_reviews is not None)
     return await shown(db, row)
 
@@ -228,7 +228,7 @@ async def _keep(db: AsyncSession, row: MentoringSession, given: WriteUp, *, is_l
     await keep_attendance(db, row, _attendance(row.status, is_late=is_late))
     await keep_note(db, row, given.note)
     dropped = await keep_reviews(db, row, given.goal_reviews)
-    events.record(db, HAPPENED[row.status], row)
+    await events.record(db, HAPPENED[row.status], row)
     if row.status is SessionStatus.HELD:
         await settle(db, row, dropped, achieves=True)
 
@@ -255,7 +255,7 @@ async def _call_off(db: AsyncSession, row: MentoringSession, by: CancelledBy, no
     by_mentee = by is CancelledBy.MENTEE
     code = AttendanceCode.CANCELLED_BY_MENTEE if by_mentee else AttendanceCode.CANCELLED_BY_SERVICE
     await keep_attendance(db, row, code)
-    events.record(db, "session.cancelled", row)
+    await events.record(db, "session.cancelled", row)
 
 
 async def shown(db: AsyncSession, row: MentoringSession) -> Found:

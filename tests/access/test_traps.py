@@ -220,13 +220,17 @@ async def _refuse(db: AsyncSession) -> None:
         raise Conflict()
 
 
-async def test_the_service_gives_its_role_back_and_says_why_when_the_database_refuses(
-    app: FastAPI, world: World
+async def test_what_the_database_refuses_the_service_undoes_everything_and_is_said(
+    app: FastAPI, world: World, owner: Any
 ) -> None:
-    async with database(app).writing(actor(world.referrer), origin("trap")) as db:
-        with pytest.raises(DBAPIError) as refused:
+    first = ServiceId(programme_id=world.programme_id, system="https://example.org", value="before")
+    with pytest.raises(DBAPIError) as refused:
+        async with database(app).writing(actor(world.coordinator), origin("trap")) as db:
+            db.add(first)
             await _double(db, world)
-        assert "uq_organisations_ods_code" in str(refused.value)
+    assert "uq_organisations_ods_code" in str(refused.value)
+    assert not await owner.fetchval("SELECT count(*) FROM programmes_service_ids WHERE id = $1", first.id)
+    async with database(app).writing(actor(world.referrer), origin("trap")) as db:
         assert (await fetch(db, WHO))[0][0] == f"{PREFIX}referrer"
 
 
