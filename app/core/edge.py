@@ -53,12 +53,14 @@ class Edge:
         try:
             await self.app(scope, limited, sending)
         except _TooLarge:
-            await _refuse(BodyTooLarge(), request_id, sending)
+            await _refuse(BodyTooLarge(), request_id, sending, b"close")
+        except Problem as problem:  # raised by what stands between this and the routes
+            await _refuse(problem, request_id, sending)
         except Exception as error:  # the last resort: the caller learns nothing of it, the log where it arose
             logger().error("bug", exception_type=type(error).__name__, where=where_of(error))
             if answered["sent"]:
                 raise
-            await _refuse(Problem(), request_id, sending)
+            await _refuse(Problem(), request_id, sending, b"close")
         finally:
             _note(scope, answered["status"], started)
 
@@ -106,9 +108,14 @@ def _headers(scope: Scope, message: Message, request_id: UUID) -> list[tuple[byt
     return headers
 
 
-async def _refuse(problem: Problem, request_id: UUID, send: Send) -> None:
+async def _refuse(problem: Problem, request_id: UUID, send: Send, connection: bytes = b"keep-alive") -> None:
     body = orjson.dumps(problem.face(str(request_id)))
-    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    headers += [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", connection),
+    ]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -1,0 +1,96 @@
+"""Under more load than it can carry the service bends: what it takes on it answers soon, the rest is told to come back.
+
+A burst waits a moment. Where the queue has not been empty for a while it is no burst, and whoever cannot be
+served almost at once is refused: a long queue serves nobody sooner, it only makes every answer late (the rule is
+that of CoDel, Nichols and Jacobson, RFC 8289, with the waiting of requests in place of packets).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.core.attendance import Attendance
+from app.core.errors import Unavailable
+
+BURST_SECONDS = 0.5
+"""How long a queue may last before it counts as overload, and how long one waits in it at most until then."""
+OVERLOAD_SECONDS = 0.005
+"""How long one waits for a turn under overload."""
+ALWAYS = ("/health/", "/metrics")
+"""What tells how the service is must be told above all when it has too much to do."""
+
+
+class Overloaded(Unavailable):
+    """More is asked than can be answered soon; nothing was done. Try again after the seconds in Retry-After."""
+
+
+class Ceiling:
+    """Pure ASGI: `at_once` requests are worked on, `waiting` more may wait; raises `Overloaded` for the others.
+
+    A request whose caller has gone is given up (`Attendance`).
+    """
+
+    def __init__(self, app: ASGIApp, at_once: int, waiting: int, refused: Callable[[], None]) -> None:
+        self.app = app
+        self._free = at_once
+        self._most = waiting
+        self._refused = refused
+        self._queue: deque[asyncio.Future[bool]] = deque()
+        self._busy_since = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["path"].startswith(ALWAYS):
+            await self.app(scope, receive, send)
+            return
+        if self._free:
+            self._free -= 1
+        else:
+            await self._turn()
+        try:
+            await Attendance(scope, receive, send).work(self.app)
+        finally:
+            self._pass_on()
+
+    async def _turn(self) -> None:
+        """Wait for a turn, which is taken on return."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if not self._queue:
+            self._busy_since = now
+        if len(self._queue) >= self._most:
+            self._refuse()
+        patience = BURST_SECONDS if now - self._busy_since < BURST_SECONDS else OVERLOAD_SECONDS
+        turn: asyncio.Future[bool] = loop.create_future()
+        late = loop.call_later(patience, _come, turn, False)
+        self._queue.append(turn)
+        try:
+            is_mine = await turn
+        except asyncio.CancelledError:  # the request itself is given up
+            if turn.done() and not turn.cancelled() and turn.result():
+                self._pass_on()
+            raise
+        finally:
+            late.cancel()
+        if not is_mine:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        self._refused()
+        raise Overloaded(headers={"Retry-After": "1"})
+
+    def _pass_on(self) -> None:
+        while self._queue:
+            if _come(self._queue.popleft(), True):
+                return
+        self._free += 1
+
+
+def _come(turn: "asyncio.Future[bool]", is_mine: bool) -> bool:
+    """Tell who waits that the turn has come, or that it has become too late for it; False where it is told already."""
+    if turn.done():
+        return False
+    turn.set_result(is_mine)
+    return True

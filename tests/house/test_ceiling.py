@@ -1,0 +1,180 @@
+"""More than it can carry, and nobody there: the service refuses at once what it cannot answer soon, and works for
+nobody who has gone."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
+
+from app import installation
+from app.core import ceiling
+from app.core.ceiling import Ceiling, Overloaded
+from app.main import create_app
+from tests.conftest import make_settings, serving
+from tests.factories import Caller, World, body_of, referral
+
+pytestmark = pytest.mark.anyio
+
+
+class Work:
+    """An application whose requests last until they are let go."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.may_end = asyncio.Event()
+
+    async def __call__(self, scope: Scope, _: Receive, __: Send) -> None:
+        self.started.append(scope["path"])
+        await self.may_end.wait()
+
+
+async def _nothing() -> Message:
+    await asyncio.Event().wait()
+    return {"type": "http.disconnect"}
+
+
+async def _sent(_: Message) -> None:
+    return None
+
+
+def _request(app: Callable[[Scope, Receive, Send], Awaitable[None]], path: str) -> "asyncio.Task[None]":
+    async def run() -> None:
+        await app({"type": "http", "path": path, "headers": []}, _nothing, _sent)
+
+    return asyncio.create_task(run())
+
+
+async def _soon() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_what_does_not_fit_waits_its_turn_and_what_cannot_wait_is_refused_at_once() -> None:
+    work, counted = Work(), []
+    app = Ceiling(work, 1, 1, lambda: counted.append(1))
+    first, second = _request(app, "/first"), _request(app, "/second")
+    await _soon()
+    third = _request(app, "/third")
+    await _soon()
+    assert work.started == ["/first"]
+    with pytest.raises(Overloaded) as refused:
+        await third
+    assert refused.value.headers["Retry-After"] == "1"
+    assert counted == [1]
+    work.may_end.set()
+    await asyncio.gather(first, second)
+    assert work.started == ["/first", "/second"]
+
+
+async def test_a_burst_is_waited_for_and_a_queue_that_stays_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.2)
+    work = Work()
+    app = Ceiling(work, 1, 10, lambda: None)
+    held, early = _request(app, "/held"), _request(app, "/early")
+    await asyncio.sleep(0.1)
+    assert not early.done()
+    waiting = _request(app, "/waiting")
+    await asyncio.sleep(0.11)
+    late = _request(app, "/late")  # the queue has stood for longer than a burst: no more than a moment is waited
+    await asyncio.sleep(0.05)
+    assert (late.done(), waiting.done()) == (True, False)
+    for refused in (early, late):
+        with pytest.raises(Overloaded):
+            await refused
+    work.may_end.set()
+    await asyncio.gather(held, waiting)
+
+
+async def test_how_the_service_is_can_be_asked_whatever_the_load() -> None:
+    work = Work()
+    app = Ceiling(work, 1, 1, lambda: None)
+    asked = [_request(app, path) for path in ("/v1/mentees", "/health/live", "/health/ready", "/metrics")]
+    await _soon()
+    assert work.started == ["/v1/mentees", "/health/live", "/health/ready", "/metrics"]
+    work.may_end.set()
+    await asyncio.gather(*asked)
+
+
+async def test_a_request_given_up_while_it_waits_leaves_the_turns_in_order() -> None:
+    work = Work()
+    app = Ceiling(work, 1, 10, lambda: None)
+    held, waiting, behind = (_request(app, path) for path in ("/held", "/waiting", "/behind"))
+    await _soon()
+    waiting.cancel()
+    await _soon()
+    work.may_end.set()
+    await asyncio.gather(held, behind)
+    assert work.started == ["/held", "/behind"]
+    await asyncio.gather(_request(app, "/again"))
+
+
+async def test_a_refusal_for_load_is_a_problem_and_a_practices_system_reads_an_outcome(
+    world: World, addresses: installation.Addresses, signing_key: str, owner: Any
+) -> None:
+    made = await world.refer()
+    app = create_app(make_settings(signing_key, requests_at_once=1, request_limit=1), addresses)
+    who = world.coordinator
+    async with serving(app) as http:
+        caller = Caller(http, who.id, who.role, who.token, who.sign_in_id)
+        async with owner.transaction():
+            await owner.execute("SELECT 1 FROM referrals WHERE id = $1 FOR UPDATE", made["id"])
+            slow = asyncio.create_task(caller.post(f"/v1/referrals/{made['id']}/decline", {"reason": "other"}))
+            await asyncio.sleep(0.1)
+            waiting = asyncio.create_task(caller.get("/v1/me"))
+            await asyncio.sleep(0.05)
+            refused = await caller.get("/v1/me")
+            assert body_of(refused, 503)["type"] == "/problems/overloaded"
+            assert refused.headers["Retry-After"] == "1"
+            assert refused.headers["X-Request-Id"]
+            outcome = body_of(await http.get("/fhir/R4/metadata"), 503)
+            assert outcome["resourceType"] == "OperationOutcome"
+            assert (await http.get("/health/ready")).status_code == 200
+            assert (await waiting).status_code == 503
+        assert (await slow).status_code == 200
+
+
+async def _left(app: FastAPI, caller: Caller, method: str, path: str, body: bytes) -> list[Message]:
+    """A request whose caller goes away once the body is sent; what was answered."""
+    answers: list[Message] = []
+    incoming: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return incoming.pop() if incoming else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        answers.append(message)
+
+    headers = {
+        "authorization": f"Bearer {caller.token}",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+    }
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http"}
+    scope |= {"path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": raw}
+    await app(scope | {"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000)}, receive, send)
+    return answers
+
+
+async def test_no_work_goes_on_once_the_caller_has_gone(app: FastAPI, world: World, owner: Any) -> None:
+    made = await world.refer()
+    path = f"/v1/referrals/{made['id']}/decline"
+    async with owner.transaction():
+        await owner.execute("SELECT 1 FROM referrals WHERE id = $1 FOR UPDATE", made["id"])
+        assert await asyncio.wait_for(_left(app, world.coordinator, "POST", path, b'{"reason": "other"}'), 5) == []
+        # the owner's lock still stands: had the statement not been cancelled, it would wait for it
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        assert await owner.fetchval(waiting) == 0
+    assert body_of(await world.coordinator.get(f"/v1/referrals/{made['id']}"))["status"] == "received"
+    assert (await world.coordinator.post(path, {"reason": "other"})).status_code == 200
+
+
+async def test_what_is_answered_soon_is_done_whether_or_not_its_caller_stays(app: FastAPI, world: World) -> None:
+    body = str(referral(world.programme_id)).replace("'", '"').replace("True", "true").encode()
+    answers = await _left(app, world.referrer, "POST", "/v1/referrals", body)
+    assert answers[0]["status"] == 201
