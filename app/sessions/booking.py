@@ -10,11 +10,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.errors import Conflict, invalid
 from app.core.reading import Found, link_to
-from app.core.rows import get, refused_as, target
+from app.core.rows import refused_as
 from app.events import service as events
 from app.mentees.models import Mentee, MenteeStatus
 from app.sessions.models import MentoringSession, SessionMentor
-from app.sessions.pairs import MatchNotActive, held_pair, mentors_part
+from app.sessions.pairs import MatchNotActive, held_pair, held_session, mentors_part
 from app.sessions.service import STEPS, shown
 from app.sessions.shapes import SessionBook, SessionMove
 
@@ -68,9 +68,7 @@ async def move(db: AsyncSession, session_id: UUID, given: SessionMove) -> Found:
 
     Refuses what booking refuses, and a session that is no longer booked. Without a length it keeps the one it had.
     """
-    # the episode first, then the session: the order in which an ending locks them
-    pair, mentee = await held_pair(db, (await get(db, MentoringSession, session_id)).match_id)
-    row = await target(db, MentoringSession, session_id)
+    row, pair, mentee = await held_session(db, session_id)
     STEPS.check(row.status, "move")
     _check_time(given.starts_at)
     _check_goes_on(row.match_id, pair["ended_on"] is not None, mentee)

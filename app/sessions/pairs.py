@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.database import as_service, fetch
 from app.core.errors import Conflict, invalid
-from app.core.rows import get
+from app.core.rows import get, target
 from app.mentees.models import Mentee
 from app.sessions.models import MentoringSession, SessionMentor
 
@@ -46,6 +46,16 @@ async def held_pair(db: AsyncSession, match_id: UUID) -> tuple[Any, Mentee]:
         mentee = await get(db, Mentee, mentee_id, lock=True)
     # read again: what was waited for may have ended the match
     return await pair_of(db, match_id), mentee
+
+
+async def held_session(db: AsyncSession, session_id: UUID) -> tuple[MentoringSession, Any, Mentee]:
+    """A session to be changed with its pair and episode, held in the order in which an ending holds them.
+
+    Refuses what `pair_of` refuses, and a session that another version is meant of.
+    """
+    match_id = (await get(db, MentoringSession, session_id)).match_id
+    pair, mentee = await held_pair(db, match_id)
+    return await target(db, MentoringSession, session_id), pair, mentee
 
 
 def check_day(day: date, pair: Any) -> None:

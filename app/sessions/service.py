@@ -18,7 +18,7 @@ from app.core.steps import Step, Steps
 from app.events import service as events
 from app.sessions.episodes import settle
 from app.sessions.models import CancelledBy, MentoringSession, SessionMentor, SessionStatus
-from app.sessions.pairs import check_day, held_pair, mentors_part, pair_of
+from app.sessions.pairs import check_day, held_pair, held_session, mentors_part, pair_of
 from app.sessions.parts import keep_attendance, keep_note, keep_reviews
 from app.sessions.shapes import (
     SessionCancel,
@@ -121,9 +121,8 @@ async def hold(db: AsyncSession, session_id: UUID, given: SessionHold, verb: str
 
     Refuses one without minutes or mode, a day outside the match, and a day that has not come.
     """
-    row = await target(db, MentoringSession, session_id)
+    row, pair, _ = await held_session(db, session_id)
     STEPS.check(row.status, verb)
-    pair = await pair_of(db, row.match_id)
     row.status = SessionStatus.HELD
     _fill(row, given)
     _check(row, pair)
@@ -133,9 +132,8 @@ async def hold(db: AsyncSession, session_id: UUID, given: SessionHold, verb: str
 
 async def miss(db: AsyncSession, session_id: UUID, given: SessionMiss) -> Found:
     """The mentee did not come, or came too late for the session. Refuses a day that has not come."""
-    row = await target(db, MentoringSession, session_id)
+    row, pair, _ = await held_session(db, session_id)
     STEPS.check(row.status, "miss")
-    pair = await pair_of(db, row.match_id)
     write_up = WriteUp(held_on=given.held_on, note=given.note)
     row.status = SessionStatus.DID_NOT_ATTEND
     _fill(row, write_up)
@@ -173,9 +171,8 @@ async def correct(db: AsyncSession, session_id: UUID, given: SessionCorrect) -> 
 
     Another true day, or another outcome, may move the start of the episode and every window with it.
     """
-    row = await target(db, MentoringSession, session_id)
+    row, pair, _ = await held_session(db, session_id)
     STEPS.check(row.status, "correct")
-    pair = await pair_of(db, row.match_id)
     before = row.status
     if given.outcome is not None:
         row.status = SessionStatus(given.outcome)

@@ -285,6 +285,27 @@ async def test_ends_asked_for_while_a_mentor_leaves_are_done_or_refused_and_neve
     assert await world.owner.fetchval(active, world.programme_id) == 0
 
 
+async def test_sessions_written_up_while_their_match_ends_are_done_or_refused_and_none_is_held_after_the_end(
+    world: World,
+) -> None:
+    for _ in range(4):
+        mentee_id, mentor, _, match = await paired(world)
+        await confirmed_before(world, match, 60)
+        begun = [clock.true_now() - timedelta(days=days) for days in range(1, 5)]
+        booked = [await book(world, mentee_id, match, at) for at in begun]
+        held = [
+            mentor.post(f"/v1/sessions/{one}/hold", {"held_on": str(at.date()), "minutes": 60, "mode": "face_to_face"})
+            for one, at in zip(booked, begun, strict=True)
+        ]
+        end = world.coordinator.post(
+            f"/v1/matches/{match['id']}/end", MISMATCH | {"ended_on": str(clock.today() - timedelta(days=3))}
+        )
+        answers = await asyncio.gather(*held[:2], end, *held[2:])
+        assert {answer.status_code for answer in answers} <= {200, 409, 422}, [answer.text for answer in answers]
+    after = "SELECT count(*) FROM sessions s JOIN matches m ON m.id = s.match_id WHERE s.held_on > m.ended_on"
+    assert await world.owner.fetchval(after) == 0
+
+
 async def test_a_person_who_returns_after_an_ending_begins_a_new_episode_with_a_place_of_its_own(world: World) -> None:
     _, match = await world.match()
     body_of(await world.coordinator.post(f"/v1/mentees/{match['mentee_id']}/end", COMPLETED))
