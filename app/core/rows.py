@@ -48,15 +48,24 @@ async def insert(db: AsyncSession, row: Row) -> bool:
     For the rows of the busiest doors: a statement of its own beside the unit of work, and no savepoint. What the
     row points at must be in the database already.
     """
-    columns = row.__table__.columns  # type: ignore[attr-defined]  # what SQLModel gives a table's class
-    given = {c.name: getattr(row, c.key) for c in columns}
-    given = {c.name: given[c.name] for c in columns if given[c.name] is not None or c.server_default is None}
-    values = [_plain(value, columns[name].type) for name, value in given.items()]
-    marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
-    sql = f"INSERT INTO {row.__tablename__} ({', '.join(given)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+    return await _insert(db, type(row), {name: getattr(row, name) for name in type(row).model_fields})
+
+
+async def insert_values(db: AsyncSession, table: type[Row], **values: Any) -> bool:
+    """`insert` of a row that nobody needs as an object, which costs more than all the rest; not validated."""
+    defaults = {n: f.get_default(call_default_factory=True) for n, f in table.model_fields.items() if n not in values}
+    return await _insert(db, table, defaults | values)
+
+
+async def _insert(db: AsyncSession, table: type[Row], values: dict[str, Any]) -> bool:
+    columns = table.__table__.columns  # type: ignore[attr-defined]  # what SQLModel gives a table's class
+    given = {c.name: values[c.name] for c in columns if values[c.name] is not None or c.server_default is None}
+    plain = [_plain(value, columns[name].type) for name, value in given.items()]
+    marks = ", ".join(f"${n}" for n in range(1, len(plain) + 1))
+    sql = f"INSERT INTO {table.__tablename__} ({', '.join(given)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
     if db.new or db.dirty or db.deleted:
         await db.flush()
-    done: str = await (await driver_of(db)).execute(sql, *values)
+    done: str = await (await driver_of(db)).execute(sql, *plain)
     return done == "INSERT 0 1"
 
 

@@ -54,7 +54,13 @@ class Referral(Row, table=True):
             postgresql_nulls_not_distinct=True,  # those written down by a coordinator come from no organisation
             postgresql_where=sa.text("status = 'received' AND subject_key IS NOT NULL"),
         ),
-        sa.Index("ix_referrals_programme_id_id", "programme_id", "id"),
+        # with all that the outcome report looks at, which so reads no row
+        sa.Index(
+            "ix_referrals_outcomes",
+            "programme_id",
+            "id",
+            postgresql_include=["received_at", "decided_at", "status"],
+        ),
         sa.Index("ix_referrals_status_id", "status", "id"),
         sa.Index("ix_referrals_organisation_id_id", "organisation_id", "id"),
         sa.Index("ix_referrals_subject_key", "programme_id", "subject_key"),

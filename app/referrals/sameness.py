@@ -14,10 +14,7 @@ from app.referrals.shapes import ReferralCreate
 
 # Whether the referral of a row `r` is about the person of two keys, $1 and $2, of whom $3 says whether the NHS
 # number is known. Two people may share name, birth date and postcode: two different NHS numbers tell them apart.
-_SAME_PERSON = (
-    "coalesce(r.subject_key = $1, false) OR "
-    "(coalesce(r.name_key = $2, false) AND (NOT $3::boolean OR r.person->>'nhs_number' IS NULL))"
-)
+_SAME_PERSON = "(r.subject_key = $1 OR r.name_key = $2 AND (NOT $3::boolean OR r.person->>'nhs_number' IS NULL))"
 
 
 class ReferralOpen(Conflict):
@@ -59,7 +56,8 @@ async def sent_before(db: AsyncSession, referral: ReferralCreate, programme: Doo
     person = referral.person
     rows = await fetch(
         db,
-        f"SELECT r.id, r.programme_id = $4 AND ({_SAME_PERSON} OR r.person = $5::text::jsonb) FROM referrals r "
+        f"SELECT r.id, coalesce(r.programme_id = $4 AND ({_SAME_PERSON} OR r.person = $5::text::jsonb), false) "
+        "FROM referrals r "
         "WHERE r.posted_by = $6 AND r.source_system = $7 AND r.source_reference = $8",
         subject_key(person),
         name_key(person),
@@ -90,7 +88,7 @@ async def open_ones(db: AsyncSession, row: Referral) -> list[tuple[UUID, bool]]:
     found = await fetch(
         db,
         "SELECT r.id, r.organisation_id IS NOT DISTINCT FROM $6 AS is_ours FROM referrals r "
-        f"WHERE ({_SAME_PERSON}) AND r.programme_id = $4 AND r.status = 'received' AND r.id <> $5 "
+        f"WHERE {_SAME_PERSON} AND r.programme_id = $4 AND r.status = 'received' AND r.id <> $5 "
         "ORDER BY r.received_at",
         row.subject_key,
         row.name_key,

@@ -13,7 +13,7 @@ from app.core.database import actor_of, as_service, fetch
 from app.core.errors import Conflict, FieldError, NotAllowed, NotValid, Unavailable, invalid
 from app.core.fields import age_on
 from app.core.reading import Found, Source, one
-from app.core.rows import insert, target
+from app.core.rows import insert, insert_values, target
 from app.core.steps import Step, Steps
 from app.events import service as events
 from app.people.models import PersonDetails
@@ -222,9 +222,9 @@ async def _lay_out(db: AsyncSession, row: Referral, referral: ReferralCreate) ->
         is_second = row.organisation_id is not None and any(is_ours for _, is_ours in others)
         if not is_second:
             about: dict[str, Any] = {"programme_id": row.programme_id, "referral_id": row.id}
-            await insert(db, Triage(**about, eligibility=results, eligibility_version=number))
+            await insert_values(db, Triage, **about, eligibility=results, eligibility_version=number)
             for other_id, _ in others:
-                await insert(db, ReferralLink(**about, other_referral_id=other_id))
+                await insert_values(db, ReferralLink, **about, other_referral_id=other_id)
     if is_second:
         raise await already_open(db, row)
 
