@@ -235,10 +235,13 @@ class Database:
         """
         snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         beginning = self._beginning(actor, source, waits=True, begin=snapshot)
+        if self._read_url is not None:
+            # the replica may not have heard yet that somebody may no more: the primary is asked first
+            await (await self._open(self._reading, actor, beginning)).end("ROLLBACK")
         try:
             db = await self._open(self._reporting, actor, beginning)
-        except _UNREACHABLE as error:
-            if self._read_url is None:
+        except Exception as error:
+            if self._read_url is None or not _cannot_say(error):
                 raise
             if self._settings.replica_gone == "refuse":
                 raise ReplicaGone(headers={"Retry-After": "30"}) from error
@@ -262,6 +265,11 @@ class Database:
         """Raise unless the database answers."""
         async with self._reading.acquire(timeout=POOL_PATIENCE) as connection:
             await connection.fetchval("SELECT 1")
+
+
+def _cannot_say(error: Exception) -> bool:
+    """Whether a replica does not answer, or has not heard yet of somebody whom the primary has let in."""
+    return isinstance(error, _UNREACHABLE) or getattr(error, "sqlstate", None) == "PS401"
 
 
 @asynccontextmanager

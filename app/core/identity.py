@@ -21,7 +21,11 @@ from app.settings import Settings
 
 OFFSET = "SELECT current_setting('app.offset', true)"
 _NAME = re.compile(r"[A-Za-z0-9_:-]*")
-_POOLED = "set_config('statement_timeout', '{}', true), set_config('jit', 'off', true), "
+# behind a pooler what is set at connecting would be another's: it is set for each transaction
+_POOLED = (
+    "set_config('TimeZone', 'UTC', true), set_config('statement_timeout', '{}', true), "
+    "set_config('idle_in_transaction_session_timeout', '60000', true), set_config('jit', 'off', true), "
+)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from app.core import clock
 from app.core.actor import Role
-from app.core.database import IDENTIFY
 from tests.access.relations import RELATIONS
 from tests.access.scene import Scene
 
+IDENTIFY = "SELECT set_config('role', identify($1, $2, $3, $4, $5, $6), true)"
 OUTSIDE = {"gate": ("public", "", "gate"), "worker": ("job", "matrix", "worker")}
 """Who is nobody in particular: at sign-in, and the command line."""
 
@@ -24,7 +24,7 @@ def identity(scene: Scene, who: str, role: Role | None = None) -> tuple[Any, ...
     )
     sign_in = scene.callers[who].sign_in_id if who in scene.callers else None
     source = f"{uuid4()} matrix"
-    return kind, name, acts_as, str(sign_in or ""), source, clock.true_now().isoformat(), "on"
+    return kind, name, acts_as, str(sign_in or ""), source, clock.true_now().isoformat()
 
 
 @asynccontextmanager

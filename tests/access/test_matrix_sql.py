@@ -44,6 +44,8 @@ ROWS = {
     "access_caseloads": f"mentee_id IN {EPISODES}",
     "clients": f"id IN {MEMBERS}",
     "clock": "$1::uuid IS NULL",
+    "jobs": "$1::uuid IS NOT NULL AND name = 'matrix'",
+    "change_epochs": "$1::uuid IS NULL",
     "fhir_messages": "referral_id IN (SELECT id FROM referrals WHERE programme_id = $1)",
     "idempotent_answers": f"actor_id IN {MEMBERS}",
     "audit_entries": f"actor_id IN {MEMBERS}",
@@ -74,6 +76,8 @@ async def quiet(app: FastAPI, http: httpx.AsyncClient, owner: Any, anyio_backend
     await scene.world.insert("access_refresh_tokens", tokens)
     await scene.world.insert("access_used_jtis", {"client_id": client.id, "jti_hash": "x", "expires_at": soon})
     await owner.execute("DELETE FROM access_tries WHERE bucket = 'matrix'")
+    await owner.execute("DELETE FROM jobs WHERE name = 'matrix'")
+    await scene.world.insert("jobs", {"name": "matrix", "every_seconds": 60, "due_at": soon})
     await scene.world.insert("access_tries", {"bucket": "matrix", "window_at": soon, "count": 1})
     return scene
 

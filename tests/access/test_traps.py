@@ -225,13 +225,17 @@ async def test_what_the_database_refuses_the_service_undoes_everything_and_is_sa
 ) -> None:
     first = ServiceId(programme_id=world.programme_id, system="https://example.org", value="before")
     with pytest.raises(DBAPIError) as refused:
-        async with database(app).writing(actor(world.coordinator), origin("trap")) as db:
-            db.add(first)
-            await _double(db, world)
+        await _first_and_double(app, world, first)
     assert "uq_organisations_ods_code" in str(refused.value)
     assert not await owner.fetchval("SELECT count(*) FROM programmes_service_ids WHERE id = $1", first.id)
     async with database(app).writing(actor(world.referrer), origin("trap")) as db:
         assert (await fetch(db, WHO))[0][0] == f"{PREFIX}referrer"
+
+
+async def _first_and_double(app: FastAPI, world: World, first: ServiceId) -> None:
+    async with database(app).writing(actor(world.coordinator), origin("trap")) as db:
+        db.add(first)
+        await _double(db, world)
 
 
 async def _double(db: AsyncSession, world: World) -> None:
