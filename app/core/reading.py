@@ -30,13 +30,21 @@ class Key:
     type: str
 
 
+BY_PROGRAMME: Mapping[Role, tuple[str, str]] = {Role.COORDINATOR: ("my_programmes()", "t.programme_id")}
+"""How a coordinator's lists are walked."""
+BY_ORGANISATION: Mapping[Role, tuple[str, str]] = {Role.REFERRER: ("my_organisations()", "t.organisation_id")}
+"""How a practice's lists are walked."""
+
+
 @dataclass(frozen=True)
 class Source(Generic[S]):
     """Where a shape's rows come from.
 
     `rows` is a FROM clause whose main row is `t`. Each field of `shape` is `t.<field>` unless `fields` says
     otherwise; those in `includes` are left out unless asked for by `?include=`. `keys` is the order of its
-    list, unique at the end. `personal` shapes are written to the read-audit with the ids in `t.id`.
+    list, unique at the end. `personal` shapes are written to the read-audit with the ids in `t.id`. `walks` names
+    by role what a list is walked by: an SQL function of the few things the caller reaches, and the column of `t`
+    that holds them.
     """
 
     shape: type[S]
@@ -47,6 +55,7 @@ class Source(Generic[S]):
     newest_first: bool = True
     personal: bool = True
     steps: Steps | None = None
+    walks: Mapping[Role, tuple[str, str]] = field(default_factory=dict)
 
     def columns(self, db: Db, include: Sequence[str]) -> str:
         """The select list: every field of the shape, plus what was asked to be included."""
@@ -186,11 +195,25 @@ async def _fetch_page(
     shown = f"SELECT id FROM found ORDER BY {found_order} LIMIT ${len(values) + 1} - 1"
     audited = _audited(source, db)
     names = (source.shape.__name__,) if audited else ()
-    sql = (
-        f"WITH found AS MATERIALIZED (SELECT t.id AS id, {keys}, "
+    chosen = (
+        f"SELECT t.id AS id, {keys}, "
         f"(SELECT row_to_json(x)::text FROM (SELECT {source.columns(db, include)}) x) AS body "
         f"FROM {source.rows} WHERE {' AND '.join(conditions) or 'true'} "
-        f"ORDER BY {order} LIMIT ${len(values) + 1})"
+    )
+    last = f"ORDER BY {{}} LIMIT ${len(values) + 1}"
+    walk = source.walks.get(actor_of(db).role)
+    if walk is None or any(condition.startswith(f"{walk[1]} = ") for condition in conditions):
+        chosen += last.format(order)
+    else:
+        # The page of each thing the caller reaches, each from its own index, and of these the first: one scan in
+        # the list's order would pass everybody's rows to find those of a small programme or practice.
+        mine = f"(SELECT DISTINCT {walk[0]} AS id) mine"
+        chosen = (
+            f"SELECT one.* FROM {mine} CROSS JOIN LATERAL ({chosen}AND {walk[1]} = mine.id {last.format(order)}) one "
+        )
+        chosen += last.format(found_order)
+    sql = (
+        f"WITH found AS MATERIALIZED ({chosen})"
         f"{_seen(len(values) + 2, shown) if audited else ''} "
         f"SELECT {texts}, body FROM found ORDER BY {found_order}"
     )

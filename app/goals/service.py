@@ -9,7 +9,7 @@ from app.access.permissions import Permission
 from app.core import clock
 from app.core.database import fetch
 from app.core.errors import Conflict, NotFound, StepNotPossible, invalid
-from app.core.reading import Found, Source, one
+from app.core.reading import BY_PROGRAMME, Found, Source, one
 from app.core.rows import get, target
 from app.core.steps import Step, Steps
 from app.events import service as events
@@ -53,6 +53,7 @@ GOALS = Source(
         "JOIN sessions s ON s.id = r.session_id WHERE r.goal_id = t.id AND s.status = 'held') review",
     },
     steps=STEPS,
+    walks=BY_PROGRAMME,
 )
 ACTIONS = Source(GoalActionPublic, "goals_actions t", steps=ACTION_STEPS)
 

@@ -12,7 +12,7 @@ from app.core import clock
 from app.core.actor import Actor, Role
 from app.core.database import actor_of, fetch
 from app.core.errors import Conflict, NotFound, invalid
-from app.core.reading import Found, Source, link_to, one
+from app.core.reading import BY_PROGRAMME, Found, Source, link_to, one
 from app.core.rows import get, refused_as, target
 from app.core.steps import Step, Steps
 from app.events import service as events
@@ -57,6 +57,7 @@ MATCHES = Source(
     fields={name: f"n.{name}" for name in _NOTES}
     | {"mentee_known_as": "b.known_as", "mentor_known_as": "o.known_as", "visible_until": _UNTIL},
     steps=STEPS,
+    walks=BY_PROGRAMME,
 )
 OWN_MATCHES = Source(MatchForMentor, "matches t", fields={"visible_until": _UNTIL}, steps=STEPS)
 

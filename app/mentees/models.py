@@ -39,7 +39,19 @@ class Mentee(Row, table=True):
             unique=True,
             postgresql_where=sa.text("status <> 'ended'"),
         ),
-        sa.Index("ix_mentees_programme_id_id", "programme_id", "id"),
+        # with all that the outcome report looks at, which so reads no row
+        sa.Index(
+            "ix_mentees_outcomes",
+            "programme_id",
+            "id",
+            postgresql_include=[
+                "waiting_since",
+                "first_confirmed_on",
+                "first_held_on",
+                "ended_on",
+                "is_planned_ending",
+            ],
+        ),
         sa.Index("ix_mentees_person_id", "person_id", "programme_id"),
         sa.Index("ix_mentees_waiting", "status", "waiting_since", "id"),
         sa.Index("ix_mentees_referral_id", "referral_id"),

@@ -16,7 +16,7 @@ from app.core.codes import Barrier
 from app.core.database import as_service, fetch
 from app.core.errors import Conflict, NotFound, invalid
 from app.core.models import Inbound, Outbound
-from app.core.reading import Found, Key, Source, one
+from app.core.reading import BY_PROGRAMME, Found, Key, Source, one
 from app.core.rows import get, refused_as, target
 from app.core.steps import Step, Steps
 from app.events import service as events
@@ -80,7 +80,7 @@ _FIELDS = {
 }
 _INCLUDES = {"briefing": _BRIEFING, "preferences": _PREFERENCES, "person": _PERSON, "pauses": _PAUSES}
 
-MENTEES = Source(MenteePublic, _ROWS, fields=_FIELDS, includes=_INCLUDES, steps=STEPS)
+MENTEES = Source(MenteePublic, _ROWS, fields=_FIELDS, includes=_INCLUDES, steps=STEPS, walks=BY_PROGRAMME)
 WAITING_LIST = Source(
     MenteePublic,
     _ROWS,
@@ -89,6 +89,7 @@ WAITING_LIST = Source(
     keys=(Key("t.waiting_since", "timestamptz"), Key("t.id", "uuid")),
     newest_first=False,
     steps=STEPS,
+    walks=BY_PROGRAMME,
 )
 OWN_MENTEES = Source(
     MenteeForMentor,

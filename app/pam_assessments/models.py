@@ -31,8 +31,26 @@ class PamAssessment(Row, table=True):
         sa.CheckConstraint("items_answered BETWEEN 1 AND 22", name="items_answered"),
         sa.CheckConstraint("NOT (is_withdrawn AND placement IS NOT NULL)", name="withdrawn"),
         sa.Index("ix_pam_assessments_mentee_id", "mentee_id", "assessed_on", "id"),
-        sa.Index("ix_pam_assessments_programme_id", "programme_id", "id"),
+        sa.Index("ix_pam_assessments_of_programme", "programme_id", "assessed_on", "id"),
         sa.Index("ix_pam_assessments_assessed_on", "assessed_on", "id"),
+        # what the outcome report looks at, in the order of the episodes, so that it reads no row and sorts nothing
+        *(
+            sa.Index(
+                f"ix_pam_assessments_{occasion}_counts",
+                "programme_id",
+                "mentee_id",
+                postgresql_include=["score", "cut_set"],
+                postgresql_where=sa.text(f"placement = 'counts' AND occasion = '{occasion}'"),
+            )
+            for occasion in ("baseline", "follow_up")
+        ),
+        sa.Index(
+            "ix_pam_assessments_not_counted",
+            "programme_id",
+            "mentee_id",
+            postgresql_include=["occasion", "placement"],
+            postgresql_where=sa.text("placement IS DISTINCT FROM 'counts'"),
+        ),
     )
 
     programme_id: UUID = Field(foreign_key="programmes.id")

@@ -11,7 +11,7 @@ from app.access.permissions import Permission
 from app.core import clock
 from app.core.database import Db, Reader, fetch
 from app.core.errors import FieldError, NotValid, invalid
-from app.core.reading import Found, Key, Source, one
+from app.core.reading import BY_PROGRAMME, Found, Key, Source, one
 from app.core.rows import get, target
 from app.core.steps import Step, Steps
 from app.events import service as events
@@ -42,6 +42,7 @@ PAM_ASSESSMENTS = Source(
     "pam_assessments t",
     keys=(Key("t.assessed_on", "date"), Key("t.id", "uuid")),
     steps=STEPS,
+    walks=BY_PROGRAMME,
 )
 EPISODES = Source(
     EpisodePamFacts,

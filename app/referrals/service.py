@@ -12,7 +12,7 @@ from app.core.actor import Actor, Role
 from app.core.database import actor_of, as_service, fetch
 from app.core.errors import Conflict, FieldError, NotAllowed, NotValid, Unavailable, invalid
 from app.core.fields import age_on
-from app.core.reading import Found, Source, one
+from app.core.reading import BY_ORGANISATION, BY_PROGRAMME, Found, Source, one
 from app.core.rows import insert, insert_values, target
 from app.core.steps import Step, Steps
 from app.events import service as events
@@ -62,6 +62,7 @@ REFERRALS = Source(
         "UNION ALL SELECT l.referral_id FROM referrals_links l WHERE l.other_referral_id = t.id)",
     },
     steps=STEPS,
+    walks=BY_PROGRAMME,
 )
 _WORDS = " ".join(f"WHEN '{s.value}' THEN '{s.label}'" for s in ReferralStatus)
 OWN_REFERRALS = Source(
@@ -69,6 +70,7 @@ OWN_REFERRALS = Source(
     "referrals t",
     fields={"status_words": f"CASE t.status {_WORDS} END", "referrer": _REFERRER},
     steps=STEPS,
+    walks=BY_ORGANISATION,
 )
 
 

@@ -21,6 +21,7 @@ WAITING = Source(
     keys=WAITING_LIST.keys,
     newest_first=False,
     steps=WAITING_LIST.steps,
+    walks=WAITING_LIST.walks,
 )
 
 _DAYS_WAITING = REFERRALS.fields["days_waiting"]
@@ -40,4 +41,5 @@ OUR_REFERRALS = Source(
     },
     keys=OWN_REFERRALS.keys,
     steps=OWN_REFERRALS.steps,
+    walks=OWN_REFERRALS.walks,
 )

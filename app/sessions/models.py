@@ -62,9 +62,16 @@ class MentoringSession(Row, table=True):
             name="has_a_day",
         ),
         sa.Index("ix_sessions_mentee_id", "mentee_id", "takes_place_on", "id"),
-        sa.Index("ix_sessions_programme_id", "programme_id", "id"),
+        sa.Index("ix_sessions_of_programme", "programme_id", "takes_place_on", "id"),
         sa.Index("ix_sessions_takes_place_on", "takes_place_on", "id"),
         sa.Index("ix_sessions_match_id", "match_id", "status"),
+        # few of many: what is to come, and what nobody has written up
+        sa.Index(
+            "ix_sessions_open",
+            "takes_place_on",
+            "id",
+            postgresql_where=sa.text("status IN ('draft', 'booked')"),
+        ),
     )
 
     programme_id: UUID = Field(foreign_key="programmes.id")

@@ -12,7 +12,7 @@ from app.access.permissions import Permission
 from app.core import clock
 from app.core.codes import AttendanceCode
 from app.core.errors import Conflict, FieldError, NotValid, StepNotPossible, invalid
-from app.core.reading import Found, Key, Source, link_to, one
+from app.core.reading import BY_PROGRAMME, Found, Key, Source, link_to, one
 from app.core.rows import target
 from app.core.steps import Step, Steps
 from app.events import service as events
@@ -60,6 +60,7 @@ SESSIONS = Source(
     },
     keys=(Key("t.takes_place_on", "date"), Key("t.id", "uuid")),
     steps=STEPS,
+    walks=BY_PROGRAMME,
 )
 
 
