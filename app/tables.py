@@ -7,7 +7,7 @@ from app.access import models as access
 from app.accounts import models as accounts
 from app.audit import models as audit
 from app.consents import models as consents
-from app.core import idempotency
+from app.core import idempotency, jobs
 from app.core import tables as core
 from app.events import models as events
 from app.fhir import models as fhir
@@ -32,6 +32,7 @@ MODULES = (
     fhir,
     goals,
     idempotency,
+    jobs,
     matches,
     mentees,
     mentors,

@@ -1,4 +1,4 @@
-"""The clock's one row, for a sandbox whose time can be moved in every process at once."""
+"""Two small facts of the whole database: how far a sandbox moved the clock, and how often it was restored."""
 
 from datetime import timedelta
 
@@ -15,3 +15,15 @@ class MovedClock(Row, table=True):
     __table_args__ = (sa.Index("uq_clock_only_one", sa.text("(true)"), unique=True),)
 
     moved_by: timedelta = Field(sa_type=sa.Interval, nullable=False)
+
+
+class ChangeEpoch(Row, table=True):
+    """The database was restored from a backup: transaction numbers count anew, and change feeds begin a new epoch.
+
+    The highest `number` is the present epoch; no row at all is epoch 0.
+    """
+
+    __tablename__ = "change_epochs"
+    __table_args__ = (sa.UniqueConstraint("number"),)
+
+    number: int

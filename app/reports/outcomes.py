@@ -3,12 +3,13 @@
 Pure: no database. Scores and changes are rounded to four decimals, percentages to one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from app.pam_assessments.levels import CutSet, Measured, Pair, relevel
-from app.reports import statistics
+from app.pam_assessments.levels import CutSet, Measured, Occasion, Pair, relevel
+from app.reports import level_matrix, statistics
 from app.reports.shapes import (
     Activity,
     BaselineLevelShown,
@@ -34,6 +35,8 @@ class Episodes:
     is_planned_ending: bool
     baseline: Measured | None
     follow_up: Measured | None
+    not_counted: tuple[tuple[Occasion, str], ...] = ()
+    """What else is on record of each, baselines and follow-ups with the reason why they do not count."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def activity(happened: Happened) -> Activity:
     )
 
 
-def cohort(episodes: Sequence[Episodes], set_aside: Sequence[SetAside]) -> Cohort:
+def cohort(episodes: Sequence[Episodes]) -> Cohort:
     """Who ended, who of them was measured, and why the others were not."""
     ended = sum(each.count for each in episodes)
 
@@ -89,11 +92,11 @@ def cohort(episodes: Sequence[Episodes], set_aside: Sequence[SetAside]) -> Cohor
         with_baseline=of_ended(each for each in episodes if each.baseline),
         with_follow_up=of_ended(each for each in episodes if each.follow_up),
         paired=of_ended(each for each in episodes if each.baseline and each.follow_up),
-        unpaired=_unpaired(episodes, set_aside),
+        unpaired=_unpaired(episodes),
     )
 
 
-def _unpaired(episodes: Sequence[Episodes], set_aside: Sequence[SetAside]) -> Unpaired:
+def _unpaired(episodes: Sequence[Episodes]) -> Unpaired:
     def started(*, has_baseline: bool, has_follow_up: bool) -> int:
         return sum(
             each.count
@@ -108,30 +111,43 @@ def _unpaired(episodes: Sequence[Episodes], set_aside: Sequence[SetAside]) -> Un
         no_baseline_nor_follow_up=started(has_baseline=False, has_follow_up=False),
         no_baseline=started(has_baseline=False, has_follow_up=True),
         no_follow_up=started(has_baseline=True, has_follow_up=False),
-        set_aside=list(set_aside),
+        set_aside=_set_aside(episodes),
     )
 
 
-def pairs_of(episodes: Iterable[Episodes]) -> list[Pair]:
-    """One pair for each episode that has both assessments."""
-    pairs: list[Pair] = []
-    for each in episodes:
-        if each.baseline and each.follow_up:
-            pairs += [Pair(each.baseline, each.follow_up)] * each.count
-    return pairs
+def _set_aside(episodes: Iterable[Episodes]) -> list[SetAside]:
+    """Only where none counts: a second assessment set aside explains nothing that is missing."""
+    counts = statistics.tally(
+        (reason, each.count)
+        for each in episodes
+        for reason in each.not_counted
+        if (each.baseline if reason[0] is Occasion.BASELINE else each.follow_up) is None
+    )
+    return [
+        SetAside(occasion=occasion, reason=reason, count=count) for (occasion, reason), count in sorted(counts.items())
+    ]
+
+
+def pairs_of(episodes: Iterable[Episodes]) -> Counter[Pair]:
+    """One pair for each episode that has both assessments, alike ones counted together."""
+    return statistics.tally(
+        (Pair(each.baseline, each.follow_up), each.count) for each in episodes if each.baseline and each.follow_up
+    )
 
 
 def pam(episodes: Sequence[Episodes], thresholds: Thresholds, cut_set: CutSet | None) -> Pam:
     """The change in the pairs; with a `cut_set`, every pair's levels worked out afresh under it."""
     pairs = pairs_of(episodes)
-    changes = [pair.change for pair in pairs]
-    paired = statistics.paired_change([pair.baseline.score for pair in pairs], [pair.follow_up.score for pair in pairs])
-    alone = [
-        each.baseline.score for each in episodes if each.baseline and not each.follow_up for _ in range(each.count)
-    ]
-    groups = (
-        statistics.by_cut_set(relevel(pair, cut_set) for pair in pairs) if cut_set else statistics.by_cut_set(pairs)
+    changes = statistics.tally((pair.change, count) for pair, count in pairs.items())
+    paired = statistics.paired_change(
+        statistics.tally(((pair.baseline.score, pair.follow_up.score), count) for pair, count in pairs.items())
     )
+    alone = statistics.tally(
+        (each.baseline.score, each.count) for each in episodes if each.baseline and not each.follow_up
+    )
+    if cut_set:
+        pairs = statistics.tally((relevel(pair, cut_set), count) for pair, count in pairs.items())
+    groups = level_matrix.by_cut_set(pairs)
     return Pam(
         change=_change(paired),
         baseline_without_follow_up=_mean(statistics.moments(alone)),
@@ -142,7 +158,7 @@ def pam(episodes: Sequence[Episodes], thresholds: Thresholds, cut_set: CutSet | 
             for each in (CutSet.CURRENT, CutSet.OLDER)
             if each in groups
         ],
-        mixed_cut_sets=len(groups.get(None, [])),
+        mixed_cut_sets=groups[None].total() if None in groups else 0,
     )
 
 
@@ -161,8 +177,8 @@ def _change(paired: statistics.PairedChange) -> ChangeShown:
     )
 
 
-def _levels(cut_set: CutSet, pairs: Sequence[Pair], *, is_relevelled: bool) -> LevelsShown:
-    matrix = statistics.level_matrix(pairs, cut_set)
+def _levels(cut_set: CutSet, pairs: Counter[Pair], *, is_relevelled: bool) -> LevelsShown:
+    matrix = level_matrix.level_matrix(pairs, cut_set)
     return LevelsShown(
         cut_set=cut_set,
         is_relevelled=is_relevelled,
@@ -182,12 +198,12 @@ def _levels(cut_set: CutSet, pairs: Sequence[Pair], *, is_relevelled: bool) -> L
                 improved=_share(each.improved),
                 up=_share(each.up),
             )
-            for each in statistics.change_by_baseline_level(pairs, cut_set)
+            for each in level_matrix.change_by_baseline_level(pairs, cut_set)
         ],
     )
 
 
-def _threshold(changes: Sequence[Decimal], points: Decimal) -> ThresholdShown:
+def _threshold(changes: Counter[Decimal], points: Decimal) -> ThresholdShown:
     return ThresholdShown(points=float(points), share=_share(statistics.share_at_least(changes, points)))
 
 

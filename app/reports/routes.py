@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from app.access.guards import Reporting, allow
 from app.access.permissions import Permission
 from app.core.documents import found
-from app.core.fields import Day
 from app.core.door import Door
+from app.core.fields import Day
 from app.pam_assessments.levels import CutSet
 from app.reports import service
 from app.reports.shapes import OutcomeReport

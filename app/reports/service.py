@@ -9,11 +9,13 @@ from uuid import UUID
 
 from app.core.database import Reader
 from app.core.errors import NotFound, invalid
-from app.pam_assessments.levels import CutSet, Measured
+from app.pam_assessments.levels import CutSet, Measured, Occasion, level
 from app.reports import outcomes, words
-from app.reports.shapes import OutcomeReport, Period, ProgrammeNamed, SetAside
+from app.reports.shapes import OutcomeReport, Period, ProgrammeNamed
 
-_ENDED_IN_PERIOD = "m.programme_id = $1 AND m.status = 'ended' AND m.ended_on BETWEEN $2 AND $3"
+# The programme and the period decide how the report is best read. From the sixth time on, PostgreSQL may keep one plan
+# for any of them, which for a programme of a million assessments took a minute instead of a second.
+_PLAN_AFRESH = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
 
 _MIDNIGHT_BEFORE = "$2::date::timestamp AT TIME ZONE 'Europe/London'"
 _MIDNIGHT_AFTER = "($3::date + 1)::timestamp AT TIME ZONE 'Europe/London'"
@@ -27,39 +29,37 @@ FROM (SELECT status, received_at, decided_at >= {_MIDNIGHT_BEFORE} AND decided_a
 """
 
 # Taken on by a day: the wait for a mentor had begun. A rematch may begin that wait again, so the first match and
-# the first session tell it too (least() passes over what is not known).
-_EPISODES = """
+# the first session tell it too.
+_EPISODES = f"""
 SELECT count(*) FILTER (WHERE first_confirmed_on BETWEEN $2 AND $3) AS confirmed,
   count(*) FILTER (WHERE first_held_on BETWEEN $2 AND $3) AS started,
   count(*) FILTER (WHERE ended_on BETWEEN $2 AND $3) AS ended,
   count(*) FILTER (WHERE is_open) AS open_at_end,
   count(*) FILTER (WHERE is_open AND first_held_on <= $3) AS open_and_started_at_end
 FROM (SELECT first_confirmed_on, first_held_on, ended_on, (ended_on IS NULL OR ended_on > $3)
-    AND least((waiting_since AT TIME ZONE 'Europe/London')::date, first_confirmed_on, first_held_on) <= $3 AS is_open
+    AND (waiting_since < {_MIDNIGHT_AFTER} OR first_confirmed_on <= $3 OR first_held_on <= $3) AS is_open
   FROM mentees WHERE programme_id = $1) m
 """
 
-# Alike episodes are counted here, so that a million of them leave as a few thousand rows and no person's id.
-_SCORES = f"""
+# Alike episodes are counted here, so that a million of them leave as a few thousand rows and no person's id. Each
+# join names the programme and the very condition of its index: so all four are read from indexes alone, in the order
+# of the episodes, and nothing is looked up or sorted. The level follows from score and cut set, a constraint says so.
+_SCORES = """
 SELECT m.first_held_on IS NOT NULL AS has_started, coalesce(m.is_planned_ending, false) AS is_planned_ending,
-  b.score AS baseline_score, b.level AS baseline_level, b.cut_set AS baseline_cut_set,
-  f.score AS follow_up_score, f.level AS follow_up_level, f.cut_set AS follow_up_cut_set, count(*) AS count
+  b.score AS baseline_score, b.cut_set AS baseline_cut_set, f.score AS follow_up_score, f.cut_set AS follow_up_cut_set,
+  n.not_counted, count(*) AS count
 FROM mentees m
-LEFT JOIN pam_assessments_pairs p ON p.mentee_id = m.id
-LEFT JOIN pam_assessments b ON b.id = p.baseline_id
-LEFT JOIN pam_assessments f ON f.id = p.follow_up_id
-WHERE {_ENDED_IN_PERIOD} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-"""
-
-# Each assessment carries its placement, worked out at every write that could change it, as the pair is.
-_SET_ASIDE = f"""
-SELECT a.occasion, coalesce(a.placement, 'withdrawn') AS reason, count(*) AS count
-FROM mentees m
-JOIN pam_assessments a ON a.mentee_id = m.id
-LEFT JOIN pam_assessments_pairs p ON p.mentee_id = m.id
-WHERE {_ENDED_IN_PERIOD} AND a.placement IS DISTINCT FROM 'counts'
-  AND (a.occasion = 'baseline' AND p.baseline_id IS NULL OR a.occasion = 'follow_up' AND p.follow_up_id IS NULL)
-GROUP BY 1, 2 ORDER BY 1, 2
+LEFT JOIN pam_assessments b ON b.programme_id = $1 AND b.mentee_id = m.id
+  AND b.placement = 'counts' AND b.occasion = 'baseline'
+LEFT JOIN pam_assessments f ON f.programme_id = $1 AND f.mentee_id = m.id
+  AND f.placement = 'counts' AND f.occasion = 'follow_up'
+LEFT JOIN (
+  SELECT mentee_id, string_agg(occasion || ' ' || coalesce(placement, 'withdrawn'), ',' ORDER BY occasion, placement)
+    AS not_counted
+  FROM pam_assessments
+  WHERE programme_id = $1 AND placement IS DISTINCT FROM 'counts' AND occasion <> 'interim' GROUP BY mentee_id
+) n ON n.mentee_id = m.id
+WHERE m.programme_id = $1 AND m.ended_on BETWEEN $2 AND $3 GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 
 
@@ -78,10 +78,10 @@ async def report_outcomes(db: Reader, question: Question) -> OutcomeReport:
     if question.ends_on < question.starts_on:
         raise invalid("query:until", "dates_order", "The period ends on or after the day it starts.")
     programme = await _programme(db, question.programme_id)
+    await db.fetch(_PLAN_AFRESH)
     values = (question.programme_id, question.starts_on, question.ends_on)
     referrals, mentees = (await db.fetch(_REFERRALS, *values))[0], (await db.fetch(_EPISODES, *values))[0]
     episodes = [_episodes(row) for row in await db.fetch(_SCORES, *values)]
-    set_aside = [SetAside(**row) for row in await db.fetch(_SET_ASIDE, *values)]
     thresholds = outcomes.Thresholds(
         meaningful=Decimal(str(programme["pam_meaningful_change"])),
         reliable=Decimal(str(programme["pam_reliable_change"])),
@@ -92,7 +92,7 @@ async def report_outcomes(db: Reader, question: Question) -> OutcomeReport:
         as_of=db.info["as_of"],
         cohort_rule=words.COHORT_RULE,
         activity=outcomes.activity(outcomes.Happened(**dict(referrals), **dict(mentees))),
-        cohort=outcomes.cohort(episodes, set_aside),
+        cohort=outcomes.cohort(episodes),
         pam=outcomes.pam(episodes, thresholds, question.cut_set),
         definitions=dict(words.DEFINITIONS),
         caveats=[*words.CAVEATS, *([words.RELEVELLED] if question.cut_set else [])],
@@ -114,6 +114,7 @@ def _episodes(row: Mapping[str, Any]) -> outcomes.Episodes:
         is_planned_ending=row["is_planned_ending"],
         baseline=_measured(row, "baseline"),
         follow_up=_measured(row, "follow_up"),
+        not_counted=_not_counted(row["not_counted"] or ""),
     )
 
 
@@ -121,4 +122,10 @@ def _measured(row: Mapping[str, Any], occasion: str) -> Measured | None:
     score = row[f"{occasion}_score"]
     if score is None:
         return None
-    return Measured(score=score, level=row[f"{occasion}_level"], cut_set=CutSet(row[f"{occasion}_cut_set"]))
+    cut_set = CutSet(row[f"{occasion}_cut_set"])
+    return Measured(score=score, level=level(score, cut_set), cut_set=cut_set)
+
+
+def _not_counted(listed: str) -> tuple[tuple[Occasion, str], ...]:
+    pairs = (each.split() for each in listed.split(",") if each)
+    return tuple((Occasion(occasion), reason) for occasion, reason in pairs)

@@ -1,18 +1,20 @@
 """The arithmetic of the outcome report: how much people changed, and how sure one may be of it.
 
-Pure functions on numbers already chosen; results are unrounded, rounding is the caller's. None of it says
-that the service caused a change: there is no comparison group.
+Pure functions on numbers already chosen, each with how often it occurs, so that a million people cost no more than
+the few thousand different results they have. Results are unrounded, rounding is the caller's. None of it says that
+the service caused a change: there is no comparison group.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from itertools import accumulate
+from typing import Final, TypeVar
 
 from scipy.special import ndtri, stdtr, stdtrit
-
-from app.pam_assessments.levels import HIGHEST_LEVEL, LEVELS, CutSet, Pair
 
 DEFAULT_THRESHOLD: Final = Decimal("4.0")
 """Points called meaningful for a group (Turner and others 2015, Patient Educ Couns 98:213)."""
@@ -23,9 +25,7 @@ of the PAM-13 (Hibbard and others 2005, PMC1361231) and the SD of a group with a
 
 _UPPER_TAIL: Final = 0.975
 
-
-class MixedCutSets(ValueError):
-    """Levels given by different cut-offs cannot stand in one table; work them out afresh under one set."""
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,24 @@ class PairedChange:
     d_av: float | None
 
 
-def moments(values: Sequence[Decimal]) -> Moments:
+def tally(counted: Iterable[tuple[Value, int]]) -> Counter[Value]:
+    """How many of each value, where one value may come several times."""
+    counts: Counter[Value] = Counter()
+    for value, count in counted:
+        counts[value] += count
+    return counts
+
+
+def moments(values: Counter[Decimal]) -> Moments:
     """Size, mean and sample SD of the values."""
-    numbers = [float(value) for value in values]
+    numbers = [(float(value), count) for value, count in values.items()]
     if not numbers:
         return _NOBODY
+    n = values.total()
+    lowest, highest = min(numbers)[0], max(numbers)[0]
     # where all are alike a rounded mean would leave a tiny SD, and from it an enormous t
-    all_alike = min(numbers) == max(numbers)
-    mean = numbers[0] if all_alike else math.fsum(numbers) / len(numbers)
-    return _from_squares(len(numbers), mean, math.fsum((number - mean) ** 2 for number in numbers))
+    mean = lowest if lowest == highest else math.fsum(number * count for number, count in numbers) / n
+    return _from_squares(n, mean, math.fsum(count * (number - mean) ** 2 for number, count in numbers))
 
 
 def pool(groups: Iterable[Moments]) -> Moments:
@@ -138,17 +147,21 @@ def t_test(group: Moments) -> TTest | None:
     return TTest(t=t, df=df, p=2 * float(stdtr(df, -abs(t))))
 
 
-def quartiles(values: Sequence[Decimal]) -> Quartiles | None:
+def quartiles(values: Counter[Decimal]) -> Quartiles | None:
     """Median and quartiles by linear interpolation between the ordered values; None where there are none."""
     if not values:
         return None
-    ordered = sorted(float(value) for value in values)
+    ordered = sorted(values)
+    ends = list(accumulate(values[value] for value in ordered))
+    last = ends[-1] - 1
+
+    def nth(position: int) -> float:
+        return float(ordered[bisect_right(ends, min(position, last))])
 
     def at(fraction: float) -> float:
-        position = fraction * (len(ordered) - 1)
+        position = fraction * last
         below = math.floor(position)
-        above = min(below + 1, len(ordered) - 1)
-        return ordered[below] + (position - below) * (ordered[above] - ordered[below])
+        return nth(below) + (position - below) * (nth(below + 1) - nth(below))
 
     return Quartiles(q1=at(0.25), median=at(0.5), q3=at(0.75))
 
@@ -176,15 +189,17 @@ def share(count: int, n: int) -> Share:
     return Share(count=count, n=n, fraction=count / n if n else None, interval=wilson(count, n))
 
 
-def share_at_least(changes: Sequence[Decimal], threshold: Decimal = DEFAULT_THRESHOLD) -> Share:
+def share_at_least(changes: Counter[Decimal], threshold: Decimal = DEFAULT_THRESHOLD) -> Share:
     """How many of the changes are a rise of `threshold` points or more; for groups, never for a person."""
-    return share(sum(change >= threshold for change in changes), len(changes))
+    return share(sum(count for change, count in changes.items() if change >= threshold), changes.total())
 
 
-def paired_change(baseline: Sequence[Decimal], follow_up: Sequence[Decimal]) -> PairedChange:
-    """Summarise scores of the same people in the same order; ValueError where the two differ in length."""
-    changes = [after - before for before, after in zip(baseline, follow_up, strict=True)]
-    before, after, change = moments(baseline), moments(follow_up), moments(changes)
+def paired_change(scores: Counter[tuple[Decimal, Decimal]]) -> PairedChange:
+    """Summarise the (baseline, follow-up) scores of the same people."""
+    before = moments(tally((first, count) for (first, _), count in scores.items()))
+    after = moments(tally((second, count) for (_, second), count in scores.items()))
+    changes = tally((second - first, count) for (first, second), count in scores.items())
+    change = moments(changes)
     dz = d_av = None
     if change.mean is not None and before.sd is not None and after.sd is not None:
         dz = change.mean / change.sd if change.sd else None
@@ -192,109 +207,3 @@ def paired_change(baseline: Sequence[Decimal], follow_up: Sequence[Decimal]) -> 
         d_av = change.mean / average_sd if average_sd else None
     interval, test = mean_interval(change), t_test(change)
     return PairedChange(before, after, change, interval, test, quartiles(changes), dz, d_av)
-
-
-@dataclass(frozen=True)
-class LevelMatrix:
-    """People by level at baseline (rows 1–4) and at follow-up (columns 1–4), all under one cut set."""
-
-    rows: tuple[tuple[int, ...], ...]
-
-    @property
-    def n(self) -> int:
-        """Everybody in the table."""
-        return sum(self.row_totals)
-
-    @property
-    def row_totals(self) -> tuple[int, ...]:
-        """People at each level at baseline."""
-        return tuple(sum(row) for row in self.rows)
-
-    @property
-    def column_totals(self) -> tuple[int, ...]:
-        """People at each level at follow-up."""
-        return tuple(sum(column) for column in zip(*self.rows, strict=True))
-
-    @property
-    def up(self) -> int:
-        """People at a higher level at follow-up."""
-        return sum(sum(row[start + 1 :]) for start, row in enumerate(self.rows))
-
-    @property
-    def same(self) -> int:
-        """People at the same level at both."""
-        return sum(row[start] for start, row in enumerate(self.rows))
-
-    @property
-    def down(self) -> int:
-        """People at a lower level at follow-up."""
-        return self.n - self.up - self.same
-
-    @property
-    def no_room(self) -> int:
-        """People already at the highest level at baseline, who cannot rise one."""
-        return self.row_totals[-1]
-
-    @property
-    def share_up(self) -> Share:
-        """Up at least one level, of everybody."""
-        return share(self.up, self.n)
-
-    @property
-    def share_up_with_room(self) -> Share:
-        """Up at least one level, of those who could rise."""
-        return share(self.up, self.n - self.no_room)
-
-
-@dataclass(frozen=True)
-class BaselineLevelChange:
-    """Change among those who began at one level; `improved` is any rise in score, `up` a rise in level."""
-
-    level: int
-    change: Moments
-    interval: Interval | None
-    improved: Share
-    up: Share
-
-
-def level_matrix(pairs: Iterable[Pair], cut_set: CutSet) -> LevelMatrix:
-    """Count the pairs by both levels; MixedCutSets where any level was given by another cut set."""
-    counts = [[0] * HIGHEST_LEVEL for _ in LEVELS]
-    for pair in _all_under(cut_set, pairs):
-        counts[pair.baseline.level - 1][pair.follow_up.level - 1] += 1
-    return LevelMatrix(rows=tuple(tuple(row) for row in counts))
-
-
-def change_by_baseline_level(pairs: Iterable[Pair], cut_set: CutSet) -> tuple[BaselineLevelChange, ...]:
-    """One entry for each of the four levels, empty ones too; MixedCutSets as for the matrix.
-
-    Those who begin low tend to rise and those who begin high to fall whatever is done (regression to the
-    mean; Linden 2013, BMC Med Res Methodol 13:119): the entries show it, they do not correct for it.
-    """
-    groups: dict[int, list[Pair]] = {start: [] for start in LEVELS}
-    for pair in _all_under(cut_set, pairs):
-        groups[pair.baseline.level].append(pair)
-    return tuple(_level_change(start, group) for start, group in groups.items())
-
-
-def by_cut_set(pairs: Iterable[Pair]) -> Mapping[CutSet | None, list[Pair]]:
-    """The pairs by the cut set of both their levels; under None those whose two levels differ in it."""
-    groups: dict[CutSet | None, list[Pair]] = {}
-    for pair in pairs:
-        groups.setdefault(pair.cut_set, []).append(pair)
-    return groups
-
-
-def _level_change(start: int, pairs: Sequence[Pair]) -> BaselineLevelChange:
-    changes = [pair.change for pair in pairs]
-    change = moments(changes)
-    improved = share(sum(each > 0 for each in changes), len(pairs))
-    up = share(sum(pair.follow_up.level > start for pair in pairs), len(pairs))
-    return BaselineLevelChange(start, change, mean_interval(change), improved, up)
-
-
-def _all_under(cut_set: CutSet, pairs: Iterable[Pair]) -> Iterable[Pair]:
-    for pair in pairs:
-        if pair.cut_set is not cut_set:
-            raise MixedCutSets("work the levels out afresh under one cut set")
-        yield pair

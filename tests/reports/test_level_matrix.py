@@ -1,6 +1,7 @@
 """Moves between levels: the matrix, those with no room to rise, and two cut sets never in one table."""
 
 import json
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pam_assessments.levels import CutSet, Measured, Pair, level, relevel
-from app.reports.statistics import (
+from app.reports.level_matrix import (
     LevelMatrix,
     MixedCutSets,
     by_cut_set,
     change_by_baseline_level,
     level_matrix,
-    paired_change,
-    pool,
 )
+from app.reports.statistics import paired_change, pool
 
 FACTS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "outcomes.json").read_text("utf-8"))
 
@@ -42,7 +42,7 @@ def test_the_zuni_study_has_its_share_up_a_level() -> None:
         *[pair("50.0", "52.0")] * facts["same"],
         *[pair("50.0", "40.0")] * facts["down"],
     ]
-    matrix = level_matrix(pairs, CutSet.OLDER)
+    matrix = level_matrix(Counter(pairs), CutSet.OLDER)
     assert (matrix.n, matrix.up, matrix.same, matrix.down) == (
         facts["n"], facts["up"], facts["same"], facts["down"],
     )  # fmt: skip
@@ -61,7 +61,7 @@ def test_a_full_published_matrix_has_its_margins_and_moves() -> None:
         for column, count in enumerate(counts)
         for _ in range(count)
     ]
-    matrix = level_matrix(pairs, CutSet.OLDER)
+    matrix = level_matrix(Counter(pairs), CutSet.OLDER)
     assert [list(row) for row in matrix.rows] == facts["rows"]
     assert list(matrix.row_totals) == facts["row_totals"]
     assert list(matrix.column_totals) == facts["column_totals"]
@@ -73,7 +73,7 @@ def test_a_full_published_matrix_has_its_margins_and_moves() -> None:
 
 def test_those_with_no_room_to_rise_are_shown_apart() -> None:
     pairs = [pair("50.0", "60.0"), pair("50.0", "50.0"), pair("80.0", "90.0"), pair("80.0", "60.0")]
-    matrix = level_matrix(pairs, CutSet.OLDER)
+    matrix = level_matrix(Counter(pairs), CutSet.OLDER)
     assert matrix.no_room == 2
     assert (matrix.share_up.count, matrix.share_up.n) == (1, 4)
     assert (matrix.share_up_with_room.count, matrix.share_up_with_room.n) == (1, 2)
@@ -81,7 +81,7 @@ def test_those_with_no_room_to_rise_are_shown_apart() -> None:
 
 
 def test_an_empty_matrix_has_no_share() -> None:
-    matrix = level_matrix([], CutSet.CURRENT)
+    matrix = level_matrix(Counter(), CutSet.CURRENT)
     assert matrix == LevelMatrix(rows=((0, 0, 0, 0),) * 4)
     assert matrix.share_up.fraction is None
 
@@ -97,29 +97,29 @@ MIXTURES = [
 @pytest.mark.parametrize("cut_set", CutSet)
 def test_two_cut_sets_never_share_a_matrix(pairs: list[Pair], cut_set: CutSet) -> None:
     with pytest.raises(MixedCutSets):
-        level_matrix(pairs, cut_set)
+        level_matrix(Counter(pairs), cut_set)
     with pytest.raises(MixedCutSets):
-        change_by_baseline_level(pairs, cut_set)
+        change_by_baseline_level(Counter(pairs), cut_set)
 
 
 def test_pairs_worked_out_afresh_under_one_set_share_a_matrix() -> None:
     pairs = [relevel(each, CutSet.CURRENT) for mixture in MIXTURES for each in mixture]
-    assert level_matrix(pairs, CutSet.CURRENT).rows[1] == (0, 0, 4, 0)
+    assert level_matrix(Counter(pairs), CutSet.CURRENT).rows[1] == (0, 0, 4, 0)
 
 
 def test_pairs_are_sorted_by_cut_set_and_crossing_ones_kept_apart() -> None:
     older, current = MIXTURES[0]
     (crossing,) = MIXTURES[1]
-    assert by_cut_set([older, crossing, current, older]) == {
-        CutSet.OLDER: [older, older],
-        CutSet.CURRENT: [current],
-        None: [crossing],
+    assert by_cut_set(Counter([older, crossing, current, older])) == {
+        CutSet.OLDER: Counter([older, older]),
+        CutSet.CURRENT: Counter([current]),
+        None: Counter([crossing]),
     }
 
 
 def test_change_is_shown_for_each_baseline_level_even_where_nobody_began() -> None:
     pairs = [pair("50.0", "60.0"), pair("52.0", "54.0"), pair("54.0", "54.0"), pair("80.0", "85.0")]
-    first, second, third, fourth = change_by_baseline_level(pairs, CutSet.OLDER)
+    first, second, third, fourth = change_by_baseline_level(Counter(pairs), CutSet.OLDER)
     assert [entry.level for entry in (first, second, third, fourth)] == [1, 2, 3, 4]
     assert first.change.n == third.change.n == 0
     assert second.change.n == 3
@@ -134,9 +134,29 @@ def test_the_baseline_levels_add_up_to_the_matrix_and_to_the_whole_change(
     rows: list[tuple[Decimal, Decimal]], cut_set: CutSet
 ) -> None:
     pairs = [pair(str(before), str(after), cut_set) for before, after in rows]
-    matrix, entries = level_matrix(pairs, cut_set), change_by_baseline_level(pairs, cut_set)
+    matrix, entries = level_matrix(Counter(pairs), cut_set), change_by_baseline_level(Counter(pairs), cut_set)
     assert tuple(entry.change.n for entry in entries) == matrix.row_totals
     assert sum(entry.up.count for entry in entries) == matrix.up
     assert matrix.up + matrix.same + matrix.down == matrix.n == len(pairs)
-    whole = paired_change([row[0] for row in rows], [row[1] for row in rows]).change
+    whole = paired_change(Counter(rows)).change
     assert pool(entry.change for entry in entries).mean == pytest.approx(whole.mean, abs=1e-9)
+
+
+counted_pairs = st.dictionaries(st.tuples(scores, scores), st.integers(1, 30), max_size=12)
+
+
+@given(counted_pairs, st.sampled_from(CutSet))
+def test_pairs_alike_counted_together_move_as_if_each_stood_alone(
+    counts: dict[tuple[Decimal, Decimal], int], cut_set: CutSet
+) -> None:
+    counted = Counter({pair(str(before), str(after), cut_set): count for (before, after), count in counts.items()})
+    alone = [(each.baseline.level, each.follow_up.level, float(each.change)) for each in counted.elements()]
+    matrix = level_matrix(counted, cut_set)
+    for start, row in enumerate(matrix.rows, 1):
+        for end, count in enumerate(row, 1):
+            assert count == sum((first, second) == (start, end) for first, second, _ in alone)
+    for entry in change_by_baseline_level(counted, cut_set):
+        changes = [change for first, _, change in alone if first == entry.level]
+        assert (entry.change.n, entry.improved.count) == (len(changes), sum(change > 0 for change in changes))
+        assert entry.up.count == sum(second > first for first, second, _ in alone if first == entry.level)
+        assert entry.change.mean == (pytest.approx(sum(changes) / len(changes), abs=1e-9) if changes else None)

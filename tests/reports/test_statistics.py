@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,13 @@ from app.reports.statistics import (
 
 FACTS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "outcomes.json").read_text("utf-8"))
 HEALTH_WORKERS = FACTS["health_workers"]
-BEFORE = [Decimal(before) for before, _ in HEALTH_WORKERS["pairs"]]
-AFTER = [Decimal(after) for _, after in HEALTH_WORKERS["pairs"]]
+PAIRS = [(Decimal(before), Decimal(after)) for before, after in HEALTH_WORKERS["pairs"]]
 
 scores = st.integers(0, 1000).map(lambda tenths: Decimal(tenths) / 10)
 score_pairs = st.lists(st.tuples(scores, scores), min_size=2, max_size=60)
+often = st.integers(1, 30)
+counted_scores = st.dictionaries(scores, often, min_size=1, max_size=12)
+counted_pairs = st.dictionaries(st.tuples(scores, scores), often, min_size=1, max_size=12)
 
 
 def rounded(interval: Interval | None, places: int, scale: int = 1) -> list[float]:
@@ -57,7 +60,7 @@ def test_the_coaching_study_has_its_published_intervals(occasion: str) -> None:
     assert rounded(interval, 1)[1] == high
 
 
-def rebuilt_pairs(correlation: float) -> tuple[list[Decimal], list[Decimal]]:
+def rebuilt_pairs(correlation: float) -> Counter[tuple[Decimal, Decimal]]:
     """Synthetic scores with exactly the published moments: two made orthogonal, then mixed."""
     facts = FACTS["coaching"]
     draw = np.random.default_rng(110)
@@ -68,13 +71,13 @@ def rebuilt_pairs(correlation: float) -> tuple[list[Decimal], list[Decimal]]:
         [Decimal(float(facts[occasion]["mean"] + facts[occasion]["sd"] * z)) for z in shape]
         for occasion, shape in (("baseline", one), ("follow_up", mixed))
     )
-    return before, after
+    return Counter(zip(before, after, strict=True))
 
 
 @pytest.mark.parametrize("correlation", FACTS["coaching"]["change"]["interval_by_correlation"])
 def test_the_coaching_study_has_the_change_interval_its_correlation_implies(correlation: str) -> None:
     expected = FACTS["coaching"]["change"]
-    result = paired_change(*rebuilt_pairs(float(correlation)))
+    result = paired_change(rebuilt_pairs(float(correlation)))
     assert (round(result.change.mean or 0, 1), round(result.d_av or 0, 2)) == (
         expected["mean"],
         expected["d_av"],
@@ -88,7 +91,7 @@ def test_the_coaching_study_has_its_published_shares(facts: dict[str, Any]) -> N
 
 
 def test_the_health_worker_pairs_give_the_published_change() -> None:
-    result = paired_change(BEFORE, AFTER)
+    result = paired_change(Counter(PAIRS))
     expected = HEALTH_WORKERS["change"]
     for found, facts in (
         (result.baseline, HEALTH_WORKERS["baseline"]),
@@ -105,16 +108,16 @@ def test_the_health_worker_pairs_give_the_published_change() -> None:
 
 
 def test_the_health_worker_pairs_have_the_published_correlation_and_range() -> None:
-    result = paired_change(BEFORE, AFTER)
+    result = paired_change(Counter(PAIRS))
     before, after, change = (each.sd or 0 for each in (result.baseline, result.follow_up, result.change))
     correlation = (before**2 + after**2 - change**2) / (2 * before * after)
     assert round(correlation, 4) == HEALTH_WORKERS["change"]["correlation"]
-    everything = [float(score) for score in BEFORE + AFTER]
+    everything = [float(score) for pair in PAIRS for score in pair]
     assert [round(min(everything), 2), round(max(everything), 2)] == HEALTH_WORKERS["range"]
 
 
 def test_twelve_of_the_health_worker_pairs_rise_four_points() -> None:
-    changes = [after - before for before, after in zip(BEFORE, AFTER, strict=True)]
+    changes = Counter(after - before for before, after in PAIRS)
     assert share_at_least(changes).count == HEALTH_WORKERS["at_least_4"]
 
 
@@ -134,13 +137,15 @@ def test_the_groups_by_baseline_level_pool_to_the_whole(which: str) -> None:
 
 def test_the_education_study_has_its_shares_of_five_points_and_of_any_rise() -> None:
     facts = FACTS["education"]
-    changes = [
-        *[Decimal(-5)] * facts["down_5"],
-        *[Decimal("-4.9")] * facts["down"],
-        *[Decimal(0)] * facts["same"],
-        *[Decimal("4.9")] * facts["up"],
-        *[Decimal(5)] * facts["up_5"],
-    ]
+    changes = Counter(
+        {
+            Decimal(-5): facts["down_5"],
+            Decimal("-4.9"): facts["down"],
+            Decimal(0): facts["same"],
+            Decimal("4.9"): facts["up"],
+            Decimal(5): facts["up_5"],
+        }
+    )
     five = share_at_least(changes, Decimal(5))
     any_rise = share_at_least(changes, Decimal("0.1"))
     assert (five.count, five.n) == (facts["up_5"], facts["n"])
@@ -166,7 +171,7 @@ def test_the_reliable_change_follows_from_sd_and_reliability() -> None:
 def test_the_paired_t_interval_agrees_with_scipy_and_statsmodels(rows: list[tuple[Decimal, Decimal]]) -> None:
     before, after = [row[0] for row in rows], [row[1] for row in rows]
     assume(len({second - first for first, second in rows}) > 1)
-    result = paired_change(before, after)
+    result = paired_change(Counter(rows))
     assert result.interval is not None
     assert result.t_test is not None
     oracle = stats.ttest_rel([float(each) for each in after], [float(each) for each in before])
@@ -194,7 +199,7 @@ def test_the_wilson_interval_agrees_with_scipy_and_statsmodels(count: int, n: in
 
 @given(st.lists(scores, min_size=1, max_size=60))
 def test_the_quartiles_agree_with_scipy(values: list[Decimal]) -> None:
-    result = quartiles(values)
+    result = quartiles(Counter(values))
     assert result is not None
     oracle = stats.mstats.mquantiles([float(each) for each in values], [0.25, 0.5, 0.75], alphap=1, betap=1)
     assert (result.q1, result.median, result.q3) == pytest.approx(tuple(oracle), abs=1e-9)
@@ -202,11 +207,52 @@ def test_the_quartiles_agree_with_scipy(values: list[Decimal]) -> None:
 
 @given(st.lists(st.lists(scores, max_size=12), max_size=6))
 def test_pooling_groups_is_the_same_as_never_having_divided_them(groups: list[list[Decimal]]) -> None:
-    pooled = pool(moments(group) for group in groups)
-    whole = moments([value for group in groups for value in group])
+    pooled = pool(moments(Counter(group)) for group in groups)
+    whole = moments(Counter(value for group in groups for value in group))
     assert pooled.n == whole.n
     assert pooled.mean == pytest.approx(whole.mean, abs=1e-9)
     assert pooled.sd == pytest.approx(whole.sd, abs=1e-6)
+
+
+# Counted alike, and each alone
+
+
+def each_alone(counts: dict[Decimal, int]) -> list[float]:
+    return [float(value) for value, count in counts.items() for _ in range(count)]
+
+
+@given(counted_scores)
+def test_people_of_the_same_score_counted_together_are_as_if_each_stood_alone(counts: dict[Decimal, int]) -> None:
+    alone = each_alone(counts)
+    result = moments(Counter(counts))
+    assert result.n == len(alone)
+    assert result.mean == pytest.approx(np.mean(alone), rel=1e-12, abs=1e-12)
+    assert result.sd == (None if len(alone) == 1 else pytest.approx(np.std(alone, ddof=1), rel=1e-9, abs=1e-9))
+    middle = quartiles(Counter(counts))
+    assert middle is not None
+    assert (middle.q1, middle.median, middle.q3) == pytest.approx(tuple(np.percentile(alone, [25, 50, 75])), abs=1e-9)
+    reached = share_at_least(Counter(counts), Decimal("14.6"))
+    assert (reached.count, reached.n) == (sum(value >= 14.6 for value in alone), len(alone))
+
+
+@given(counted_pairs)
+def test_pairs_alike_counted_together_are_as_if_each_stood_alone(counts: dict[tuple[Decimal, Decimal], int]) -> None:
+    rows = [pair for pair, count in counts.items() for _ in range(count)]
+    assume(len({after - before for before, after in rows}) > 1)
+    before, after = (np.array([float(row[which]) for row in rows]) for which in (0, 1))
+    result, oracle = paired_change(Counter(counts)), stats.ttest_rel(after, before)
+    assert result.t_test is not None
+    assert (result.t_test.t, result.t_test.df) == pytest.approx((oracle.statistic, oracle.df), rel=1e-9, abs=1e-9)
+    assert result.t_test.p == pytest.approx(oracle.pvalue, rel=1e-9, abs=1e-12)
+    assert result.dz == pytest.approx(np.mean(after - before) / np.std(after - before, ddof=1), rel=1e-9, abs=1e-9)
+    both = np.sqrt((np.var(before, ddof=1) + np.var(after, ddof=1)) / 2)
+    assert result.d_av == pytest.approx(np.mean(after - before) / both, rel=1e-9, abs=1e-9)
+
+
+def test_a_million_people_are_two_counted_scores() -> None:
+    result = moments(Counter({Decimal("50.0"): 600_000, Decimal("60.0"): 400_000}))
+    assert (result.n, result.mean) == (1_000_000, 54.0)
+    assert result.sd == pytest.approx(math.sqrt(24 * 1_000_000 / 999_999), rel=1e-12)
 
 
 # Small and odd groups
@@ -221,15 +267,15 @@ def test_nobody_and_everybody_reach_the_very_ends_of_the_scale() -> None:
 
 
 def test_nobody_gives_no_mean_no_share_and_no_interval() -> None:
-    result = paired_change([], [])
+    result = paired_change(Counter())
     assert result.change == Moments(0, None, None)
     assert (result.interval, result.t_test, result.quartiles, result.dz, result.d_av) == (None,) * 5
-    nobody = share_at_least([])
+    nobody = share_at_least(Counter())
     assert (nobody.n, nobody.fraction, nobody.interval) == (0, None, None)
 
 
 def test_one_pair_has_a_mean_and_no_interval() -> None:
-    result = paired_change([Decimal("50.0")], [Decimal("54.3")])
+    result = paired_change(Counter([(Decimal("50.0"), Decimal("54.3"))]))
     assert result.change.mean == pytest.approx(4.3)
     assert (result.change.n, result.change.sd) == (1, None)
     assert (result.interval, result.t_test, result.dz, result.d_av) == (None,) * 4
@@ -237,20 +283,15 @@ def test_one_pair_has_a_mean_and_no_interval() -> None:
 
 def test_the_same_change_for_everybody_gives_no_t_and_no_dz() -> None:
     before = [Decimal("40.0"), Decimal("50.1"), Decimal("60.2")]
-    result = paired_change(before, [each + Decimal("0.1") for each in before])
+    result = paired_change(Counter((each, each + Decimal("0.1")) for each in before))
     assert result.change.sd == 0.0
     assert (result.t_test, result.dz) == (None, None)
     assert result.d_av == pytest.approx(0.1 / 10.1)
 
 
 def test_scores_that_never_vary_give_no_effect_size() -> None:
-    result = paired_change([Decimal("50.0")] * 3, [Decimal("60.0")] * 3)
+    result = paired_change(Counter({(Decimal("50.0"), Decimal("60.0")): 3}))
     assert (result.change.mean, result.t_test, result.dz, result.d_av) == (10.0, None, None, None)
-
-
-def test_scores_that_lost_their_partner_are_refused() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        paired_change([Decimal("50.0"), Decimal("51.0")], [Decimal("50.0")])
 
 
 @pytest.mark.parametrize(("count", "n"), [(-1, 5), (6, 5), (0, -1)])
@@ -261,11 +302,11 @@ def test_an_impossible_share_is_refused(count: int, n: int) -> None:
 
 def test_a_rise_of_exactly_four_points_reaches_four_points() -> None:
     assert 67.6 - 63.6 < 4
-    assert share_at_least([Decimal("67.6") - Decimal("63.6")], DEFAULT_THRESHOLD).count == 1
-    assert share_at_least([Decimal("67.5") - Decimal("63.6")], DEFAULT_THRESHOLD).count == 0
+    assert share_at_least(Counter([Decimal("67.6") - Decimal("63.6")]), DEFAULT_THRESHOLD).count == 1
+    assert share_at_least(Counter([Decimal("67.5") - Decimal("63.6")]), DEFAULT_THRESHOLD).count == 0
 
 
 def test_a_mean_of_nought_is_not_significant() -> None:
-    result = t_test(moments([Decimal(-1), Decimal(1)]))
+    result = t_test(moments(Counter([Decimal(-1), Decimal(1)])))
     assert result is not None
     assert (result.t, result.df, result.p) == (0.0, 1, 1.0)
