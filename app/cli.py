@@ -5,34 +5,61 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
-from app import installation
+from app import installation, serving
+from app import worker as periodic
 from app.accounts.commands import accounts_app, clients_app
 from app.core import documents
+from app.core.connections import TooFewConnections
 from app.core.embedded import EmbeddedFailed
-from app.core.schema import RolesMissing
+from app.core.schema import LoginTooPowerful, RolesMissing
+from app.core.traces import TracesNotInstalled
 from app.demo import run as demo_run
+from app.keeping.commands import keeping_app
 from app.main import create_app
 from app.settings import Settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 cli.add_typer(accounts_app, name="account", help="People who sign in.")
 cli.add_typer(clients_app, name="client", help="Machine clients.")
+cli.add_typer(keeping_app)
+
+TOLD_IN_WORDS = (
+    EmbeddedFailed,
+    TooFewConnections,
+    LoginTooPowerful,
+    installation.NotReachable,
+    installation.DatabaseBusy,
+    serving.CannotServe,
+    TracesNotInstalled,
+    demo_run.DemoRefused,
+)
 
 
 @cli.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    workers: Annotated[bool, typer.Option("--workers", help="Several API processes and a worker.")] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, help="How many, if not as the settings say; alone: no worker.")
+    ] = None,
 ) -> None:
     """Serve the API until stopped; first bring the database up to date, where the owner's login is known."""
     settings = Settings()
+    if not workers and processes is None:
+        serving.serve(settings, host, port)
+        return
+    changed = {} if processes is None else {"api_processes": processes}
+    raise typer.Exit(serving.serve_many(settings.model_copy(update=changed), host, port, works=workers))
+
+
+@cli.command()
+def worker() -> None:
+    """Do what is due by the clock until stopped; any number may run, each job in one of them at a time."""
+    settings = Settings()
     with installation.database(settings) as addresses:
-        if settings.database_url is None or settings.database_owner_url is not None:
-            installation.migrate(addresses.owner, settings.role_prefix)
-        app = create_app(settings, addresses)
-        uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
+        periodic.run(settings, addresses)
 
 
 @cli.command()
@@ -69,7 +96,7 @@ def main() -> None:
     """Run a command; what an operator can mend is one sentence, not a traceback."""
     try:
         cli()
-    except (EmbeddedFailed, installation.NotReachable, demo_run.DemoRefused) as error:
+    except TOLD_IN_WORDS as error:
         typer.echo(str(error), err=True)
         sys.exit(1)
     except RolesMissing as error:

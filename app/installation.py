@@ -3,22 +3,35 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import DBAPIError
 
 from app.access.keys import SigningKeys, new_private_pem
-from app.core import embedded, schema
+from app.core import connections, embedded, schema
 from app.core.sealing import Sealer
 from app.settings import Settings
 
 ROOT = Path(__file__).parent.parent
+MIGRATIONS = ROOT / "migrations"
 DATABASE = "peer_support"
+
+
+MIGRATION_TRIES = 60
+MIGRATION_PAUSE = 1.0
+"""Seconds between tries, in which the service goes on."""
+
+
+class DatabaseBusy(Exception):
+    """The database could not be brought up to date: something long runs in it. Nothing was changed; try again."""
 
 
 class NotReachable(Exception):
@@ -52,7 +65,9 @@ def database(settings: Settings) -> Iterator[Addresses]:
 
 def embedded_server(settings: Settings) -> embedded.Embedded:
     """The PostgreSQL that comes with the package, running, with its data where the settings say."""
-    return embedded.start(settings.data_dir, postgres_user=settings.postgres_user)
+    return embedded.start(
+        settings.data_dir, postgres_user=settings.postgres_user, max_connections=connections.to_ask_for(settings)
+    )
 
 
 async def drop_database(server: embedded.Embedded) -> None:
@@ -69,31 +84,64 @@ async def _make_owner_and_database(server: embedded.Embedded, prefix: str) -> No
     connection = await asyncpg.connect(server.dsn("postgres", "postgres"))
     owner = f"{prefix}owner"
     try:
+        await connection.execute(f"SELECT pg_advisory_lock({schema.LOCK})")  # two commands may come at once
         if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", owner):
-            await connection.execute(f'CREATE ROLE "{owner}" LOGIN CREATEROLE CREATEDB NOSUPERUSER')
+            await connection.execute(f'CREATE ROLE "{owner}" LOGIN CREATEROLE NOCREATEDB NOSUPERUSER')
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
             await connection.execute(f'CREATE DATABASE "{DATABASE}" OWNER "{owner}"')
     finally:
         await connection.close()
 
 
-def migrate(owner_url: str, prefix: str) -> None:
-    """Bring roles, tables, functions and policies to what this version needs; safe to run again."""
+def migrate(owner_url: str, prefix: str, migrations: Path = MIGRATIONS) -> None:
+    """Bring roles, tables, functions and policies to what this version needs; safe to run again.
+
+    The service may go on meanwhile: a lock that is not had at once is given up, and the step tried again later.
+    Raises `DatabaseBusy` where that lasts, and then, as at any failure, nothing of the failed step has happened.
+    """
     asyncio.run(_roles(owner_url, prefix))
     config = Config(str(ROOT / "alembic.ini"))
-    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.set_main_option("script_location", str(migrations))
     config.attributes["owner_url"] = owner_url
     config.attributes["role_prefix"] = prefix
-    command.upgrade(config, "head")
+    for left in reversed(range(MIGRATION_TRIES)):
+        try:
+            command.upgrade(config, "head")
+        except (DBAPIError, asyncpg.PostgresError) as error:
+            if not _is_locked_out(error):
+                raise
+            if not left:
+                raise DatabaseBusy(DatabaseBusy.__doc__) from error
+            time.sleep(MIGRATION_PAUSE)
+        else:
+            return
+
+
+def _is_locked_out(error: DBAPIError | asyncpg.PostgresError) -> bool:
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+    return isinstance(cause, asyncpg.LockNotAvailableError | asyncpg.DeadlockDetectedError)
 
 
 async def _roles(owner_url: str, prefix: str) -> None:
+    async with _connected(owner_url) as connection:
+        await schema.ensure_roles(connection, prefix)
+
+
+async def refuse_powerful_login(login_url: str, prefix: str) -> None:
+    """Refuse to serve with a login that row security would not hold: `schema.LoginTooPowerful`."""
+    async with _connected(login_url) as connection:
+        await schema.refuse_powerful_login(connection, prefix)
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Any]:
     try:
-        connection = await asyncpg.connect(owner_url)
+        # nothing is kept prepared, so that this works behind a pooler too
+        connection = await asyncpg.connect(url, statement_cache_size=0)
     except (OSError, asyncpg.PostgresError) as error:
         raise NotReachable(NotReachable.__doc__) from error
     try:
-        await schema.ensure_roles(connection, prefix)
+        yield connection
     finally:
         await connection.close()
 
@@ -102,21 +150,24 @@ def signing_keys(settings: Settings) -> SigningKeys:
     """The keys of the settings; in development one made once and kept in the data directory."""
     if settings.signing_keys:
         return SigningKeys.from_pem([key.get_secret_value() for key in settings.signing_keys])
-    return SigningKeys.from_pem([_kept(settings.data_dir / "signing-key.pem", new_private_pem)])
+    return SigningKeys.from_pem([kept(settings.data_dir / "signing-key.pem", new_private_pem)])
 
 
 def sealer(settings: Settings) -> Sealer:
     """The sealing keys of the settings; in development one made once and kept in the data directory."""
     if settings.sealing_keys:
         return Sealer.from_hex(tuple(key.get_secret_value() for key in settings.sealing_keys))
-    return Sealer.from_hex((_kept(settings.data_dir / "sealing-key", lambda: secrets.token_hex(32)),))
+    return Sealer.from_hex((kept(settings.data_dir / "sealing-key", lambda: secrets.token_hex(32)),))
 
 
-def _kept(path: Path, make: Callable[[], str]) -> str:
+def kept(path: Path, make: Callable[[], str]) -> str:
+    """What the file says; made once, readable to nobody else, where it was not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         temporary = path.with_suffix(f".{os.getpid()}")
         temporary.touch(mode=0o600)
         temporary.write_text(make())
-        temporary.replace(path)
+        with suppress(FileExistsError):  # of processes that come at once, all keep what the first one made
+            path.hardlink_to(temporary)
+        temporary.unlink()
     return path.read_text()

@@ -58,15 +58,15 @@ $$;
 -- A mentor's caseload: while it lasts, and only where the account is a mentor of the episode's programme today.
 CREATE OR REPLACE FUNCTION my_mentees() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT c.mentee_id FROM access_caseloads c JOIN mentees m ON m.id = c.mentee_id
-  WHERE c.account_id = me() AND c.until > app_now() AND m.programme_id IN (SELECT my_programmes())
+  SELECT mentee_id FROM access_caseloads
+  WHERE account_id = me() AND until > app_now() AND programme_id IN (SELECT my_programmes())
 $$;
 
 -- The matches (or enrolments) behind the present caseload.
 CREATE OR REPLACE FUNCTION my_matches() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT c.source_id FROM access_caseloads c JOIN mentees m ON m.id = c.mentee_id
-  WHERE c.account_id = me() AND c.until > app_now() AND m.programme_id IN (SELECT my_programmes())
+  SELECT source_id FROM access_caseloads
+  WHERE account_id = me() AND until > app_now() AND programme_id IN (SELECT my_programmes())
 $$;
 
 -- What a stored answer rested on: the role, the memberships and the caseload. It is given again only while all of
@@ -96,3 +96,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     OR EXISTS (SELECT FROM accounts WHERE id = p_id AND changed_xid = pg_current_xact_id())
     OR EXISTS (SELECT FROM clients WHERE id = p_id AND changed_xid = pg_current_xact_id())
 $$;
+
+-- A caseload's row lies in the programme of its episode, whoever writes it.
+CREATE OR REPLACE FUNCTION access_caseloads_keep_programme() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  NEW.programme_id := (SELECT programme_id FROM mentees WHERE id = NEW.mentee_id);
+  RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER b_programme BEFORE INSERT OR UPDATE OF mentee_id, programme_id ON access_caseloads
+  FOR EACH ROW EXECUTE FUNCTION access_caseloads_keep_programme();

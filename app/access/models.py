@@ -47,6 +47,8 @@ class Caseload(Row, table=True):
         sa.Index("ix_access_caseloads_person_id", "person_id"),
     )
 
+    programme_id: UUID | None = Field(default=None, nullable=False)
+    """The episode's own; kept by a trigger, so that no writer can name another."""
     account_id: UUID = Field(foreign_key="accounts.id")
     person_id: UUID = Field(foreign_key="people.id")
     mentee_id: UUID = Field(foreign_key="mentees.id")

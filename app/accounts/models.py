@@ -26,7 +26,10 @@ class Account(Row, table=True):
     """Somebody who signs in."""
 
     __tablename__ = "accounts"
-    __table_args__ = (sa.Index("uq_accounts_email", sa.text("lower(email)"), unique=True),)
+    __table_args__ = (
+        sa.Index("uq_accounts_email", sa.text("lower(email)"), unique=True),
+        sa.Index("ix_accounts_name", "name", "id"),
+    )
 
     email: str = Field(max_length=254)
     name: str = Field(max_length=200)

@@ -22,9 +22,9 @@ from app.accounts.models import (
 )
 from app.core.actor import Role
 from app.core.documents import created, found, listed
+from app.core.door import Door
 from app.core.errors import StepNotPossible
 from app.core.etags import answer, list_answer
-from app.core.door import Door
 from app.core.reading import one, page
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=Door)

@@ -15,8 +15,8 @@ from app.accounts.sign_in import Desk
 from app.core import errors
 from app.core.actor import Actor, Role
 from app.core.documents import raises
+from app.core.door import Door
 from app.core.errors import invalid
-from app.core.idempotency import Door
 from app.settings import Settings
 
 router = APIRouter(tags=["auth"], route_class=Door)

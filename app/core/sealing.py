@@ -30,6 +30,10 @@ class Sealer:
         """A secret of its own for another purpose (list cursors), from the oldest key, so that it stays."""
         return hashlib.blake2b(self.keys[-1], person=purpose.encode()[:16]).digest()[:32]
 
+    def key_ids(self) -> list[str]:
+        """What the keys are known by, the one in use first; 8 hexadecimal digits each, not secret."""
+        return [_key_id(key).hex() for key in self.keys]
+
     def seal(self, plain: bytes, table: str, row_id: UUID, column: str) -> bytes:
         """Key id (4 bytes), nonce (12), ciphertext with tag."""
         key, nonce = self.keys[0], os.urandom(12)

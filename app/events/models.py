@@ -14,6 +14,10 @@ class Event(Row, table=True):
 
     __tablename__ = "events"
     __table_args__ = (
+        # a person's record and some roles are no single programme's
+        sa.CheckConstraint(
+            "programme_id IS NOT NULL OR subject_type IN ('people', 'access_memberships')", name="programme_named"
+        ),
         sa.Index("ix_events_changed_xid_id", "changed_xid", "id"),
         sa.Index("ix_events_programme_id", "programme_id", "id"),
         sa.Index("ix_events_subject_id", "subject_id"),

@@ -175,10 +175,10 @@ def test_a_server_whose_making_was_killed_is_made_afresh(place: Path) -> None:
     assert not (place / "server.new").exists()
 
 
-def test_data_of_another_major_version_is_refused_with_the_commands_that_move_it(place: Path) -> None:
+def test_data_of_another_major_version_are_refused_with_the_command_that_moves_them(place: Path) -> None:
     start(place).close()
     (place / "server/data/PG_VERSION").write_text("17\n")
-    with pytest.raises(OtherMajorVersion, match=r"(?s)PostgreSQL 17.* 18.*pg_dumpall.*psql"):
+    with pytest.raises(OtherMajorVersion, match=r"(?s)PostgreSQL 17.* 18.*peer-support upgrade"):
         start(place)
 
 

@@ -1,0 +1,98 @@
+"""A database flowing out of pg_dump and into pg_restore, never whole in memory and never open on the disk."""
+
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Callable
+from typing import IO
+
+from app.keeping import programs
+from app.keeping.failures import KeepingFailed
+from app.keeping.programs import Programs
+
+
+def flow_out(tools: Programs, url: str, take: Callable[[IO[bytes]], object], *options: str) -> None:
+    """`take` was given everything that pg_dump says of the database; KeepingFailed unless that was all of it."""
+    command = tools.command("pg_dump", "--format=custom", "--no-password", *options)
+    shown, environment = programs.connection(url)
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(  # noqa: S603 - PostgreSQL's own program, no shell
+            [*command, f"--dbname={shown}"], stdout=subprocess.PIPE, stderr=said, env=environment
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            take(process.stdout)
+        except BaseException:
+            process.kill()
+            raise
+        if process.wait() != 0:
+            raise KeepingFailed(f"PostgreSQL's pg_dump gave up: {_reason(said)}")
+
+
+class Into:
+    """The entrance of a program, which knows whether the program went away."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.is_gone = False
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self._stream.write(data)
+        except OSError:
+            self.is_gone = True
+            raise
+
+    def flush(self) -> None:
+        """Left to `close`, which comes last in any case."""
+
+    def close(self) -> None:
+        try:
+            self._stream.close()
+        except OSError:
+            self.is_gone = True
+            raise
+
+
+def flow_in(tools: Programs, url: str, give: Callable[[Into], object]) -> None:
+    """What `give` wrote is in the database, all of it in one transaction; when it raises, nothing is.
+
+    Who owns and who may are left out: the owner's login makes everything, and migrating says who may.
+    """
+    command = tools.command(
+        "pg_restore", "--single-transaction", "--no-owner", "--no-privileges", "--no-comments", "--no-password"
+    )
+    shown, environment = programs.connection(url)
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(  # noqa: S603 - PostgreSQL's own program, no shell
+            [*command, f"--dbname={shown}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env=environment,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        into = Into(process.stdin)
+        try:
+            give(into)
+            into.close()
+        except BaseException:
+            if not into.is_gone:
+                process.kill()  # before its input ends, which it would take for the end of a whole backup
+                with contextlib.suppress(OSError):
+                    into.close()
+                raise
+        if process.wait() != 0 or into.is_gone:
+            raise KeepingFailed(f"PostgreSQL's pg_restore gave up: {_reason(said)}")
+
+
+def _reason(said: IO[bytes]) -> str:
+    """The first complaint, without the rows that may be quoted in it."""
+    said.seek(0)
+    lines = said.read().decode(errors="replace").splitlines()
+    first = next((line for line in lines if ": error: " in line), "it said nothing of why.")
+    return first.split(": ERROR:")[0] if "COPY" in first else first
