@@ -13,14 +13,18 @@ from starlette.exceptions import HTTPException
 
 from app import installation
 from app.access.passwords import PasswordHasher
+from app.access.tokens import Passes
 from app.accounts.routes import router as accounts
 from app.accounts.sign_in_routes import router as sign_in
 from app.consents.routes import router as consents
-from app.core import documents, faces, logs
-from app.core.database import Database, problem_of
+from app.core import documents, faces, logs, traces
+from app.core.ceiling import Ceiling
+from app.core.database import Database
 from app.core.edge import Edge
 from app.core.errors import Problem, Unavailable
 from app.core.faces import problem_response
+from app.core.metrics import Watch, refused, sampling
+from app.core.refusals import problem_of
 from app.endings.routes import router as endings
 from app.fhir.faces import FhirFace
 from app.fhir.routes import router as fhir
@@ -28,6 +32,8 @@ from app.goals.routes import router as goals
 from app.matches.routes import router as matches
 from app.mentees.routes import router as mentees
 from app.mentors.routes import router as mentors
+from app.observing.figures import Observatory
+from app.observing.routes import router as observing
 from app.organisations.routes import router as organisations
 from app.pam_assessments.routes import router as pam_assessments
 from app.people.routes import router as people
@@ -44,6 +50,7 @@ EXPOSED = ("ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempoten
 
 ROUTERS = (
     service,
+    observing,
     sign_in,
     accounts,
     organisations,
@@ -70,7 +77,8 @@ def create_app(settings: Settings, addresses: installation.Addresses) -> FastAPI
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await app.state.database.open()
-        yield
+        async with app.state.observatory.open(), sampling(app.state.database):
+            yield
         await app.state.database.close()
 
     app: FastAPI = FastAPIOffline(
@@ -83,16 +91,18 @@ def create_app(settings: Settings, addresses: installation.Addresses) -> FastAPI
         redirect_slashes=False,
     )
     app.state.settings = settings
-    app.state.database = Database(settings, addresses.login, addresses.read)
+    made: type[Database] = traces.adapter().TracedDatabase if settings.traces_url else Database
+    app.state.database = made(settings, addresses.login, addresses.read)
+    app.state.observatory = Observatory(settings, addresses.login, addresses.read)
     app.state.signing_keys = installation.signing_keys(settings)
+    app.state.passes = Passes(app.state.signing_keys, settings.public_url)
     app.state.sealer = installation.sealer(settings)
     app.state.cursor_secret = app.state.sealer.derive("list cursors")
     app.state.passwords = PasswordHasher(settings.argon2_time_cost, settings.argon2_memory_kib)
     logs.configure(settings.log_level)
-    for router in ROUTERS:
-        app.include_router(router)
-    if settings.clock_movable:
-        app.include_router(sandbox)
+    for router in (*ROUTERS, sandbox) if settings.clock_movable else ROUTERS:
+        # one flat list: a router included in another is matched twice over for each request
+        app.router.routes.extend(router.routes)
     _refusals(app)
     _middleware(app, settings)
     documents.complete(app)
@@ -100,11 +110,16 @@ def create_app(settings: Settings, addresses: installation.Addresses) -> FastAPI
 
 
 def _middleware(app: FastAPI, settings: Settings) -> None:
+    if settings.traces_url:
+        otlp = traces.adapter()
+        app.add_middleware(otlp.Traced, provider=otlp.provider(settings.traces_url))
+    app.add_middleware(Ceiling, settings.requests_at_once, settings.request_limit, refused)
     app.add_middleware(
         Edge,
         limit_of=lambda path: settings.fhir_body_limit if path.startswith("/fhir/") else settings.body_limit,
     )
     app.add_middleware(FhirFace)
+    app.add_middleware(Watch)
     # outermost, so that a browser can read a refusal of the edge as well
     app.add_middleware(
         CORSMiddleware,

@@ -28,28 +28,41 @@ def pins(name: str) -> dict[str, str]:
     return {_key(pin.name): next(iter(pin.specifier)).version for pin in here}
 
 
-def main() -> None:
-    """Exit with a sentence for the first thing that is not as it should be."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    runtime, dev = pins("requirements.txt"), pins("requirements-dev.txt")
-    for name, wanted, pinned in (
-        ("requirements.txt", [*project["dependencies"], *project["optional-dependencies"]["install"]], runtime),
-        ("requirements-dev.txt", [*project["dependencies"], *project["optional-dependencies"]["dev"]], dev),
-    ):
-        for line in wanted:
-            need = Requirement(line)
-            key = _key(need.name)
-            if key not in pinned or not need.specifier.contains(pinned[key], prereleases=True):
-                sys.exit(f"{name}: {line} is not satisfied; compile the pins again (docs/operations.md)")
+def _satisfied(name: str, wanted: list[str], pinned: dict[str, str]) -> None:
+    for line in wanted:
+        need = Requirement(line)
+        key = _key(need.name)
+        if key not in pinned or not need.specifier.contains(pinned[key], prereleases=True):
+            sys.exit(f"{name}: {line} is not satisfied; compile the pins again (docs/operations.md)")
+
+
+def _as_installed(runtime: dict[str, str]) -> None:
     for name, pinned_version in runtime.items():
-        if dev.get(name) != pinned_version:
-            sys.exit(f"requirements-dev.txt: {name} differs from requirements.txt")
         try:
             if version(name) != pinned_version:
                 sys.exit(f"installed is {name} {version(name)}, pinned {pinned_version}; run make again")
         except PackageNotFoundError:
             continue  # another platform's
-    print(f"pins: {len(runtime)} and {len(dev)}, all hashed, as pyproject.toml asks")
+
+
+def main() -> None:
+    """Exit with a sentence for the first thing that is not as it should be."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {"requirements.txt": ("install",), "requirements-traces.txt": ("install", "traces")}
+    extras["requirements-dev.txt"] = ("install", "traces", "dev")
+    pinned = {name: pins(name) for name in extras}
+    for name, wanted in extras.items():
+        lines = [line for extra in wanted for line in project["optional-dependencies"][extra]]
+        _satisfied(name, [*project["dependencies"], *lines], pinned[name])
+    smaller: dict[str, str] = {}
+    for name, found in pinned.items():  # from the smallest to the largest
+        for package, pinned_version in smaller.items():
+            if found.get(package) != pinned_version:
+                sys.exit(f"{name}: {package} differs from the other pins")
+        smaller = found
+    _as_installed(pinned["requirements.txt"])
+    counts = ", ".join(str(len(found)) for found in pinned.values())
+    print(f"pins: {counts}, all hashed, as pyproject.toml asks")
 
 
 if __name__ == "__main__":

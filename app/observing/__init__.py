@@ -1,0 +1,1 @@
+"""How the service fares, as a monitoring system sees it."""
