@@ -22,7 +22,7 @@ from app.access.keys import new_private_pem
 from app.core import clock, embedded
 from app.main import create_app
 from app.settings import Settings
-from tests import contract
+from tests import contract, servers
 from tests.factories import World
 
 hypothesis_settings.register_profile("house", deadline=None, max_examples=60)
@@ -62,10 +62,20 @@ def pytest_configure_node(node: Any) -> None:
     node.config._peer_support_run = node.workerinput["testrunuid"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On another PostgreSQL: all tests that use it; the rest ask nothing of it, or are of the included one itself."""
+    if servers.ANOTHER_POSTGRES is None:
+        return
+    using = [item for item in items if "cluster" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=[item for item in items if item not in using])
+    items[:] = using
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[embedded.Embedded]:
-    """The embedded PostgreSQL, one for all workers of one run."""
-    with embedded.start(_home(), max_connections=400) as server:
+    """The PostgreSQL of this run, one for all its workers: the included one, or the one that was asked for."""
+    with embedded.start(_home(), max_connections=400, programs=servers.ANOTHER_POSTGRES) as server:
         yield server
 
 
@@ -102,7 +112,7 @@ def template(cluster: embedded.Embedded) -> str:
 async def _make_template(superuser: str) -> None:
     connection = await asyncpg.connect(superuser)
     try:
-        await connection.execute(f"CREATE ROLE {PREFIX}owner LOGIN CREATEROLE CREATEDB NOSUPERUSER")
+        await connection.execute(f"CREATE ROLE {PREFIX}owner LOGIN CREATEROLE NOCREATEDB NOSUPERUSER")
         await connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER {PREFIX}owner")
     finally:
         await connection.close()
@@ -121,10 +131,15 @@ def fresh_database(cluster: embedded.Embedded, superuser: str, name: str) -> ins
 
 
 @pytest.fixture(scope="session")
-def addresses(cluster: embedded.Embedded, template: str) -> installation.Addresses:
-    """This worker's database."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    return fresh_database(cluster, template, f"pmt_{worker}")
+def addresses(cluster: embedded.Embedded, template: str) -> Iterator[installation.Addresses]:
+    """This worker's database; in a pooled run the service reaches it through pgbouncer."""
+    name = f"pmt_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    direct = fresh_database(cluster, template, name)
+    if not servers.IS_POOLED:
+        yield direct
+        return
+    with servers.pooler(cluster, f"{PREFIX}api") as socket_dir:
+        yield installation.Addresses(direct.owner, servers.pooled(socket_dir, f"{PREFIX}api", name))
 
 
 def make_settings(signing_key: str, **changes: Any) -> Settings:
@@ -136,7 +151,9 @@ def make_settings(signing_key: str, **changes: Any) -> Settings:
         "argon2_time_cost": 1,
         "argon2_memory_kib": 8,
         "log_level": "ERROR",
+        "requests_at_once": 200,  # tests ask for what nobody would at one moment, and want it all done
         "cors_origins": ("https://app.example.org",),
+        "transaction_pooling": servers.IS_POOLED,
     }
     return Settings(**(given | changes))
 

@@ -1,0 +1,1 @@
+"""Tests with more than one server: a pooler before the database, a replica beside it."""
