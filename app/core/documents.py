@@ -158,7 +158,7 @@ def _say_where_tokens_are_asked(app: FastAPI, document: dict[str, Any]) -> None:
     document["components"]["securitySchemes"] = {"HTTPBearer": scheme}
     for route in app.routes:
         if isinstance(route, APIRoute) and route.include_in_schema and _asks_for_token(route.dependant):
-            for method in route.methods:
+            for method in route.methods or ():
                 document["paths"][route.path_format][method.lower()]["security"] = [{"HTTPBearer": []}]
 
 

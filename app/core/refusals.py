@@ -1,5 +1,6 @@
 """What a refusal of the database means to the caller."""
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -18,9 +19,16 @@ def problem_of(error: BaseException) -> Problem | None:
         return TookTooLong()
     if state in ("40001", "40P01", "55P03"):
         return Unavailable(headers={"Retry-After": "1"})
-    if state[:2] in ("08", "53", "57") or isinstance(cause, OSError | TimeoutError | PoolTimeout):
+    if state[:2] in ("08", "53", "57") or isinstance(cause, OSError | TimeoutError | PoolTimeout) or _is_cut_off(error):
         return Unavailable(headers={"Retry-After": "5"})
     return None
+
+
+def _is_cut_off(error: BaseException) -> bool:
+    """Whether the connection is gone: noticed by a statement that waited, or by the next one that was to be sent."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
 
 
 def constraint_of(error: DBAPIError) -> str:

@@ -29,6 +29,7 @@ class Mentor(Row, table=True):
         sa.CheckConstraint("(status = 'left') = (left_on IS NOT NULL)", name="left"),
         codes(MeetingMode, "modes"),
         sa.Index("ix_mentors_programme_id", "programme_id", "id"),
+        sa.Index("ix_mentors_name", "name", "id"),
     )
 
     programme_id: UUID = Field(foreign_key="programmes.id")

@@ -153,9 +153,10 @@ async def _left(app: FastAPI, caller: Caller, method: str, path: str, body: byte
         "content-length": str(len(body)),
     }
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    scope: Scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http"}
-    scope |= {"path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": raw}
-    await app(scope | {"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000)}, receive, send)
+    scope: Scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http"}
+    scope.update(method=method, path=path, raw_path=path.encode(), query_string=b"", root_path="", headers=raw)
+    scope.update(client=("127.0.0.1", 1), server=("127.0.0.1", 8000))
+    await app(scope, receive, send)
     return answers
 
 
