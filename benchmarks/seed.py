@@ -25,6 +25,8 @@ MENTEES_PER_MENTOR = 25
 SESSIONS = 10
 LARGE = 5_000
 """From so many mentees on, indexes are made after the rows: several times faster."""
+WORTH_TELLING = 1.0
+"""Seconds from which on a step is told of."""
 PASSWORD = "lantern gravel Tuesday"
 """Of the first coordinator, mentor, analyst and referrer."""
 ELIGIBILITY = [
@@ -92,7 +94,7 @@ async def seed(superuser_url: str, mentees: int, *, mentors: int | None = None, 
     """The database holds one programme with so many mentees, ten sessions for each, and as many PAM assessments.
 
     Works as a superuser on a migrated database without a programme, with triggers and foreign keys resting
-    (the rows satisfy them), so there is no audit of these rows. `tell` hears of each step. On a busy
+    (the rows satisfy them), so there is no audit of these rows. `tell` hears of each step that lasts. On a busy
     machine with two cores 20,000 mentees take a few seconds, a million about a quarter of an hour.
     """
     connection = await asyncpg.connect(superuser_url, command_timeout=None)
@@ -172,7 +174,8 @@ async def _run(connection: Any, statement: str, tell: Tell) -> None:
     else:
         await connection.execute(statement)
     named = re.search(r"(?:INSERT INTO|CREATE UNLOGGED TABLE|INDEX|CONSTRAINT|VACUUM) ?\S*", statement)
-    tell(f"{named.group() if named else statement.split()[0]}: {time.perf_counter() - started:.1f} s")
+    if (took := time.perf_counter() - started) >= WORTH_TELLING:
+        tell(f"{named.group() if named else statement.split()[0]}: {took:.1f} s")
 
 
 async def _without_indexes(connection: Any) -> list[str]:

@@ -27,8 +27,7 @@ BEGIN
   IF TG_ARGV[1] = 'programme' THEN
     v_programme := coalesce(NEW.programme_id, OLD.programme_id);
   END IF;
-  -- what a sign-in leaves behind goes by the clock and tells nobody anything
-  IF TG_OP = 'DELETE' AND TG_TABLE_NAME NOT IN ('access_sign_ins', 'accounts_password_links') THEN
+  IF TG_OP = 'DELETE' THEN
     INSERT INTO tombstones (table_name, row_id, programme_id) VALUES (TG_TABLE_NAME, v_row, v_programme);
   END IF;
   INSERT INTO audit_entries (verb, table_name, row_id, columns, programme_id)

@@ -133,6 +133,13 @@ async def _become(db: AsyncSession, role: str, reason: str) -> None:
     await (await driver_of(db)).fetch(_BECOME, reason, role)
 
 
+async def _connected(url: str, **options: Any) -> Any:
+    try:
+        return await asyncpg.connect(url, **options)
+    except FileNotFoundError as error:  # a server that starts again has not made its socket yet
+        raise ConnectionRefusedError(error.errno, error.strerror) from error
+
+
 class Database:
     """The pools of one process, and the transactions made from them."""
 
@@ -155,7 +162,7 @@ class Database:
         self._reporting: Any = None
 
     async def _connect(self, **_: Any) -> Any:
-        return await asyncpg.connect(self._login_url, **self._options())
+        return await _connected(self._login_url, **self._options())
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {"connection_class": IdentifiedConnection, "timeout": POOL_PATIENCE}
@@ -171,12 +178,11 @@ class Database:
         return options | {"server_settings": server}
 
     async def open(self) -> None:
-        """Open the reading pools; the writing pool opens as it is used, and so does a replica's."""
-        options = self._options() | {"reset": _nothing_to_reset}
+        """Make the reading pools; each connects as it is used, so that a process may start while PostgreSQL does."""
+        options = self._options() | {"reset": _nothing_to_reset, "min_size": 0, "connect": _connected}
         sizes = self._settings.reading_pool, self._settings.reporting_pool
-        self._reading = await asyncpg.create_pool(self._login_url, min_size=1, max_size=sizes[0], **options)
-        url = self._read_url or self._login_url
-        self._reporting = await asyncpg.create_pool(url, min_size=0, max_size=sizes[1], **options)
+        self._reading = await asyncpg.create_pool(self._login_url, max_size=sizes[0], **options)
+        self._reporting = await asyncpg.create_pool(self._read_url or self._login_url, max_size=sizes[1], **options)
 
     async def close(self) -> None:
         """Close every pool."""

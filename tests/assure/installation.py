@@ -55,14 +55,24 @@ class Whole:
         there = [int(word) for word in listed.stdout.split()]
         said = [orjson.loads(line) for line in self.log().splitlines() if '"working"' in line]
         workers = [line["pid"] for line in said if line["pid"] in there]
-        postmaster = (self.server.home / "server/data/postmaster.pid").read_text().split()[0]
-        return {"api": [p for p in there if p not in workers], "worker": workers, "postgresql": [int(postmaster)]}
+        return {"api": [p for p in there if p not in workers], "worker": workers, "postgresql": self._postmaster()}
+
+    def _postmaster(self) -> list[int]:
+        try:
+            return [int((self.server.home / "server/data/postmaster.pid").read_text().split()[0])]
+        except (FileNotFoundError, IndexError):
+            return []
 
     def kill(self, what: str, draw: float) -> None:
         """`kill -9`, without a word; of several `draw` (0 to 1) says which. Waits where none is there just then."""
-        while not (there := self.processes()[what]):
-            time.sleep(0.05)
-        os.kill(there[int(draw * len(there))], signal.SIGKILL)
+        while True:
+            there = self.processes()[what]
+            try:
+                os.kill(there[int(draw * len(there))], signal.SIGKILL)
+            except (IndexError, ProcessLookupError):
+                time.sleep(0.05)
+            else:
+                return
 
     def revive(self) -> None:
         """As a process manager does: PostgreSQL is started again if it is gone. The service looks after its own."""

@@ -17,9 +17,9 @@ from uuid6 import uuid7
 from app.core import database
 from app.core.actor import Actor, Kind
 from app.core.database import Database, fetch
-from app.core.refusals import problem_of
 from app.core.errors import NotFound, NotSignedIn, Problem, TookTooLong, Unavailable
 from app.core.reading import one
+from app.core.refusals import problem_of
 from app.installation import Addresses
 from app.main import create_app
 from app.mentees.service import MENTEES
