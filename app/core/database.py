@@ -88,12 +88,9 @@ async def fetch(db: Db, sql: str, *values: Any) -> list[Any]:
 
 async def driver_of(db: AsyncSession) -> Any:
     """The connection beneath a writing transaction, which has begun."""
-    driver = db.info.get("driver")
-    if driver is None or not driver.is_in_transaction():
-        # SQLAlchemy begins with its own first statement, and only then
-        await (await db.connection()).exec_driver_sql("SELECT 1")
-        driver = db.info["driver"]
-    return driver
+    if "driver" not in db.info:
+        await db.connection()
+    return db.info["driver"]
 
 
 def actor_of(db: Db) -> Actor:

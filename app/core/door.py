@@ -69,9 +69,13 @@ class Door(APIRoute):
     It also reads the body as strict JSON before anything else looks at it.
     """
 
+    def __init__(self, path: str, *args: Any, **options: Any) -> None:
+        super().__init__(path, *args, **options)
+        self._stem = self.path_format.partition("{")[0]
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether this is the address asked for; of a hundred doors most are told apart by their first letters."""
-        if not scope["path"].startswith(self.path_format.partition("{")[0]):
+        if not scope["path"].startswith(self._stem):
             return Match.NONE, {}
         return super().matches(scope)
 

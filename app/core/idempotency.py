@@ -20,7 +20,7 @@ from uuid6 import uuid7
 
 from app.core import clock
 from app.core.actor import Actor
-from app.core.database import Database, Reader
+from app.core.database import Database, Reader, fetch
 from app.core.errors import (
     KeyInUse,
     KeyReused,
@@ -113,21 +113,19 @@ class Unit:
         """Take this key; raises what became of it where somebody has it or had it."""
         assert self.db is not None
         assert actor.id is not None
-        connection = await self.db.connection()
-        sql = "SELECT locked, id, fingerprint, status, headers, body, is_in_reach FROM idempotency_begin($1, $2)"
-        found = (await connection.exec_driver_sql(sql, (actor.id, self.key_hash))).one()
-        if not found.locked:
+        (found,) = await fetch(self.db, "SELECT * FROM idempotency_begin($1, $2)", actor.id, self.key_hash)
+        if not found["locked"]:
             raise KeyInUse(headers={"Retry-After": "1"})
-        if found.id is None:
+        if found["id"] is None:
             return
-        if found.fingerprint != self.fingerprint:
+        if found["fingerprint"] != self.fingerprint:
             raise KeyReused()
-        if not found.is_in_reach:
+        if not found["is_in_reach"]:
             raise AnswerOutOfReach()
-        await connection.exec_driver_sql(NOTE_REPLAY, ([found.id],))
-        body = self.sealer.open(found.body, "idempotent_answers", found.id, "body")
-        headers = orjson.loads(found.headers) | {"Idempotent-Replayed": "true"}
-        raise Replayed(Response(body, found.status, headers))
+        await fetch(self.db, NOTE_REPLAY, [found["id"]])
+        body = self.sealer.open(found["body"], "idempotent_answers", found["id"], "body")
+        headers = orjson.loads(found["headers"]) | {"Idempotent-Replayed": "true"}
+        raise Replayed(Response(body, found["status"], headers))
 
     def keeps(self, response: Response) -> bool:
         """Whether this answer is one to give again."""
@@ -141,9 +139,7 @@ class Unit:
         answer_id, now = uuid7(), clock.true_now()
         body = self.sealer.seal(bytes(response.body), "idempotent_answers", answer_id, "body")
         stored = (answer_id, now, actor.id, self.key_hash, self.fingerprint, response.status_code)
-        await self.db.flush()
-        connection = await self.db.connection()
-        await connection.exec_driver_sql(KEEP, (*stored, orjson.dumps(headers).decode(), body, now + KEPT))
+        await fetch(self.db, KEEP, *stored, orjson.dumps(headers).decode(), body, now + KEPT)
 
     async def commit(self) -> None:
         """Everything of this request becomes true at once."""

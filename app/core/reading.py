@@ -3,7 +3,7 @@
 import base64
 import binascii
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -56,19 +56,25 @@ class Source(Generic[S]):
     personal: bool = True
     steps: Steps | None = None
     walks: Mapping[Role, tuple[str, str]] = field(default_factory=dict)
+    _known: dict[tuple[frozenset[str], tuple[str, ...]], str] = field(default_factory=dict, repr=False, compare=False)
+    """Select lists by permissions and what is included: as many as there are kinds of callers."""
 
     def columns(self, db: Db, include: Sequence[str]) -> str:
         """The select list: every field of the shape, plus what was asked to be included."""
-        parts = []
+        asked = (actor_of(db).permissions, tuple(sorted(set(include))))  # however often and in whatever order
+        if asked not in self._known:
+            self._known[asked] = ", ".join(self._parts(*asked))
+        return self._known[asked]
+
+    def _parts(self, permissions: frozenset[str], include: Sequence[str]) -> Iterator[str]:
         for name in self.shape.model_fields:
             if name in self.includes:
                 if name in include:
-                    parts.append(f'({self.includes[name]}) AS "{name}"')
+                    yield f'({self.includes[name]}) AS "{name}"'
             elif name == "actions" and self.steps is not None:
-                parts.append(f'{self.steps.actions_sql(actor_of(db).permissions)} AS "actions"')
+                yield f'{self.steps.actions_sql(permissions)} AS "actions"'
             else:
-                parts.append(f'{self.fields.get(name, "t." + name)} AS "{name}"')
-        return ", ".join(parts)
+                yield f'{self.fields.get(name, "t." + name)} AS "{name}"'
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 """Getting at one row to change it, and adding one that the database may refuse."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import orjson
+from pydantic.fields import FieldInfo
 from sqlalchemy import JSON
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
@@ -53,24 +56,50 @@ async def insert(db: AsyncSession, row: Row) -> bool:
 
 async def insert_values(db: AsyncSession, table: type[Row], **values: Any) -> bool:
     """`insert` of a row that nobody needs as an object, which costs more than all the rest; not validated."""
-    defaults = {n: f.get_default(call_default_factory=True) for n, f in table.model_fields.items() if n not in values}
-    return await _insert(db, table, defaults | values)
+    return await _insert(db, table, {c.name: c.default() for c in _columns(table)} | values)
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    is_json: bool
+    is_filled: bool
+    """PostgreSQL fills it in when nothing is said."""
+    default: Callable[[], Any]
+
+
+@cache
+def _columns(table: type[Row]) -> tuple[_Column, ...]:
+    columns = table.__table__.columns  # type: ignore[attr-defined]  # what SQLModel gives a table's class
+    fields = table.model_fields
+    return tuple(
+        _Column(c.name, isinstance(c.type, JSON), c.server_default is not None, _default_of(fields[c.name]))
+        for c in columns
+    )
+
+
+def _default_of(field: FieldInfo) -> Callable[[], Any]:
+    made: Any = field.default_factory
+    if made is not None:
+        return cast(Callable[[], Any], made)
+    value = None if field.is_required() else field.default
+    return lambda: value
 
 
 async def _insert(db: AsyncSession, table: type[Row], values: dict[str, Any]) -> bool:
-    columns = table.__table__.columns  # type: ignore[attr-defined]  # what SQLModel gives a table's class
-    given = {c.name: values[c.name] for c in columns if values[c.name] is not None or c.server_default is None}
-    plain = [_plain(value, columns[name].type) for name, value in given.items()]
+    given = [c for c in _columns(table) if not (c.is_filled and values[c.name] is None)]
+    plain = [_plain(values[c.name], c.is_json) for c in given]
     marks = ", ".join(f"${n}" for n in range(1, len(plain) + 1))
-    sql = f"INSERT INTO {table.__tablename__} ({', '.join(given)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+    names = ", ".join(c.name for c in given)
     if db.new or db.dirty or db.deleted:
         await db.flush()
+    sql = f"INSERT INTO {table.__tablename__} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
     done: str = await (await driver_of(db)).execute(sql, *plain)
     return done == "INSERT 0 1"
 
 
-def _plain(value: Any, kind: Any) -> Any:
-    if isinstance(kind, JSON):
+def _plain(value: Any, is_json: bool) -> Any:
+    if is_json:
         return orjson.dumps(value).decode()
     return value.value if isinstance(value, Enum) else value
 
