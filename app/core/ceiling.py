@@ -8,16 +8,19 @@ that of CoDel, Nichols and Jacobson, RFC 8289, with the waiting of requests in p
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.attendance import Attendance
-from app.core.errors import Unavailable
+from app.core.errors import RequestTimedOut, Unavailable
 
 BURST_SECONDS = 0.5
 """How long a queue may last before it counts as overload, and how long one waits in it at most until then."""
 OVERLOAD_SECONDS = 0.005
 """How long one waits for a turn under overload."""
+BODY_SECONDS = 20.0
+"""How long a body may take to arrive."""
 ALWAYS = ("/health/", "/metrics")
 """What tells how the service is must be told above all when it has too much to do."""
 
@@ -45,14 +48,25 @@ class Ceiling:
         if scope["type"] != "http" or scope["path"].startswith(ALWAYS):
             await self.app(scope, receive, send)
             return
+        taken_in = await _taken_in(scope, receive)
         if self._free:
             self._free -= 1
         else:
             await self._turn()
+        is_held = True
+
+        async def sending(message: Message) -> None:
+            nonlocal is_held
+            if is_held and message["type"] == "http.response.start":  # the work is done; a slow reader holds no turn
+                is_held = False
+                self._pass_on()
+            await send(message)
+
         try:
-            await Attendance(scope, receive, send).work(self.app)
+            await Attendance(scope, taken_in, sending).work(self.app)
         finally:
-            self._pass_on()
+            if is_held:
+                self._pass_on()
 
     async def _turn(self) -> None:
         """Wait for a turn, which is taken on return."""
@@ -71,11 +85,17 @@ class Ceiling:
         except asyncio.CancelledError:  # the request itself is given up
             if turn.done() and not turn.cancelled() and turn.result():
                 self._pass_on()
+            self._leave(turn)
             raise
         finally:
             late.cancel()
         if not is_mine:
+            self._leave(turn)
             self._refuse()
+
+    def _leave(self, turn: "asyncio.Future[bool]") -> None:
+        with suppress(ValueError):
+            self._queue.remove(turn)
 
     def _refuse(self) -> None:
         self._refused()
@@ -86,6 +106,27 @@ class Ceiling:
             if _come(self._queue.popleft(), True):
                 return
         self._free += 1
+
+
+async def _taken_in(scope: Scope, receive: Receive) -> Receive:
+    """The request with its body in: who sends slowly, or sends nothing, holds up nobody's turn.
+
+    Raises `RequestTimedOut` when it takes longer than `BODY_SECONDS`.
+    """
+    if not any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"]):
+        return receive
+    messages: deque[Message] = deque()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while not messages or messages[-1].get("more_body", False):
+                messages.append(await receive())
+    except TimeoutError as error:
+        raise RequestTimedOut() from error
+
+    async def receiving() -> Message:
+        return messages.popleft() if messages else await receive()
+
+    return receiving
 
 
 def _come(turn: "asyncio.Future[bool]", is_mine: bool) -> bool:

@@ -22,6 +22,7 @@ from app.core.identity import (
     OFFSET,
     IdentifiedConnection,
     IdentifiedSession,
+    NotCommitted,
     Origin,
     beginning,
     follow_clock,
@@ -42,6 +43,7 @@ _UNREACHABLE = (
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.TooManyConnectionsError,
 )
 _BECOME = "SELECT set_config('app.reason', $1, true), set_config('role', $2, true)"
 POOL_PATIENCE = 5.0
@@ -65,19 +67,18 @@ class Reader:
     async def end(self, how: Literal["COMMIT", "ROLLBACK"]) -> None:
         """Commit (the read-audit is written) or roll back, and give the connection back."""
         try:
-            await self.connection.execute(how)
+            done = await self.connection.execute(how)
         finally:
             await self.pool.release(self.connection)
+        if done != how:
+            raise NotCommitted("PostgreSQL undid everything instead")
 
 
 Db = AsyncSession | Reader
 
 
 async def fetch(db: Db, sql: str, *values: Any) -> list[Any]:
-    """The rows of one SQL statement with `$n` parameters, in either kind of transaction.
-
-    In a writing transaction what is pending is flushed first, so a verb reads its own change back.
-    """
+    """The rows of one SQL statement with `$n` parameters, after flushing what is pending, in either transaction."""
     if isinstance(db, Reader):
         return await db.fetch(sql, *values)
     if db.new or db.dirty or db.deleted:
@@ -88,9 +89,12 @@ async def fetch(db: Db, sql: str, *values: Any) -> list[Any]:
 
 async def driver_of(db: AsyncSession) -> Any:
     """The connection beneath a writing transaction, which has begun."""
-    if "driver" not in db.info:
-        await db.connection()
-    return db.info["driver"]
+    driver = db.info.get("driver")
+    if driver is None or not driver.is_in_transaction():
+        # SQLAlchemy begins with its own first statement, and only there notices a connection that was lost
+        await (await db.connection()).exec_driver_sql("SELECT 1")
+        driver = db.info["driver"]
+    return driver
 
 
 def actor_of(db: Db) -> Actor:
@@ -244,13 +248,23 @@ class Database:
         try:
             db = await self._open(self._reporting, actor, beginning)
         except Exception as error:
-            if self._read_url is None or not _cannot_say(error):
+            if self._read_url is None or not self._cannot_say(error):
                 raise
             if self._settings.replica_gone == "refuse":
                 raise ReplicaGone(headers={"Retry-After": "30"}) from error
             db = await self._open(self._reading, actor, beginning)
-        db.info["as_of"] = await db.connection.fetchval(AS_OF)
+        try:
+            db.info["as_of"] = await db.connection.fetchval(AS_OF)
+        except BaseException:
+            await db.end("ROLLBACK")
+            raise
         return db
+
+    def _cannot_say(self, error: Exception) -> bool:
+        """Whether the replica does not answer, or has not heard yet of somebody whom the primary has let in."""
+        if isinstance(error, TimeoutError) and self._reporting.get_size() >= self._settings.reporting_pool:
+            return False  # it is busy with other reports, not gone
+        return isinstance(error, _UNREACHABLE) or getattr(error, "sqlstate", None) == "PS401"
 
     @asynccontextmanager
     async def reading(self, actor: Actor, source: Origin | None = None) -> AsyncIterator[Reader]:
@@ -268,11 +282,6 @@ class Database:
         """Raise unless the database answers."""
         async with self._reading.acquire(timeout=POOL_PATIENCE) as connection:
             await connection.fetchval("SELECT 1")
-
-
-def _cannot_say(error: Exception) -> bool:
-    """Whether a replica does not answer, or has not heard yet of somebody whom the primary has let in."""
-    return isinstance(error, _UNREACHABLE) or getattr(error, "sqlstate", None) == "PS401"
 
 
 @asynccontextmanager

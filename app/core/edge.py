@@ -55,7 +55,7 @@ class Edge:
         except _TooLarge:
             await _refuse(BodyTooLarge(), request_id, sending, b"close")
         except Problem as problem:  # raised by what stands between this and the routes
-            await _refuse(problem, request_id, sending)
+            await _refuse(problem, request_id, sending, b"close" if problem.status == 408 else b"keep-alive")
         except Exception as error:  # the last resort: the caller learns nothing of it, the log where it arose
             logger().error("bug", exception_type=type(error).__name__, where=where_of(error))
             if answered["sent"]:

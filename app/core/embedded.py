@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,6 +82,19 @@ class Embedded:
         """`postgresql://user@/database?host=/socket/dir&port=5432`, as libpq and asyncpg read it."""
         name, database, host = quote(user, safe=""), quote(database, safe=""), quote(str(self.socket_dir))
         return f"postgresql://{name}@/{database}?host={host}&port={self.port}"
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether nobody else uses the server; then nobody can within the block, also after `close`.
+
+        Where somebody does, `close` is all that may follow.
+        """
+        users = os.dup(self._users) if self._users is not None else None
+        try:
+            yield users is not None and guardian.take(users)
+        finally:
+            if users is not None:
+                os.close(users)
 
     def close(self) -> None:
         """This process uses the server no more; if it was the last, the server has stopped on return."""

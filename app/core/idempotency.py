@@ -113,7 +113,10 @@ class Unit:
         """Take this key; raises what became of it where somebody has it or had it."""
         assert self.db is not None
         assert actor.id is not None
-        (found,) = await fetch(self.db, "SELECT * FROM idempotency_begin($1, $2)", actor.id, self.key_hash)
+        # through SQLAlchemy, which begins with it: a connection that was lost is noticed there
+        connection = await self.db.connection()
+        sql = "SELECT * FROM idempotency_begin($1, $2)"
+        found = (await connection.exec_driver_sql(sql, (actor.id, self.key_hash))).mappings().one()
         if not found["locked"]:
             raise KeyInUse(headers={"Retry-After": "1"})
         if found["id"] is None:
@@ -142,11 +145,15 @@ class Unit:
         await fetch(self.db, KEEP, *stored, orjson.dumps(headers).decode(), body, now + KEPT)
 
     async def commit(self) -> None:
-        """Everything of this request becomes true at once."""
-        if self.db is not None:
-            await self.db.commit()
-            await self.db.close()
-        await self._end_reading("COMMIT")
+        """Everything of this request becomes true at once; where that fails nothing does."""
+        try:
+            if self.db is not None:
+                await self.db.commit()
+                await self.db.close()
+            await self._end_reading("COMMIT")
+        except BaseException:
+            await self.abandon()
+            raise
 
     async def abandon(self) -> None:
         """Nothing of this request becomes true."""

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import SessionTransaction
-from sqlalchemy.util import await_only
 from sqlmodel import Session
 
 from app.core import clock
@@ -67,19 +66,12 @@ class IdentifiedSession(Session):
 
 @event.listens_for(IdentifiedSession, "after_begin")
 def _say_who_asks(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    if transaction.nested:
-        return
-    driver: Any = connection.connection.driver_connection
-    driver.beginning = session.info["beginning"]
-    ours: Any = connection.connection.dbapi_connection
-    try:
-        # at once, where SQLAlchemy would begin with its own first statement: much of what we ask goes past it
-        await_only(ours._start_transaction())
-    except ours.dbapi.Error as error:
-        raise error.__cause__ or error from None
-    session.info["driver"] = driver
-    if session.info["follows_clock"]:
-        follow_clock(connection.exec_driver_sql(OFFSET).scalar_one())
+    if not transaction.nested:
+        driver: Any = connection.connection.driver_connection
+        driver.beginning = session.info["beginning"]
+        session.info["driver"] = driver
+        if session.info["follows_clock"]:
+            follow_clock(connection.exec_driver_sql(OFFSET).scalar_one())
 
 
 @event.listens_for(IdentifiedSession, "after_transaction_end")
@@ -92,6 +84,10 @@ def follow_clock(offset: str | None) -> None:
     """The service's clock stands where the database says."""
     if offset:
         clock.move(timedelta(seconds=float(offset)))
+
+
+class NotCommitted(asyncpg.InFailedSQLTransactionError):  # type: ignore[misc]  # asyncpg has no types
+    """A statement had failed and was passed over, so PostgreSQL answered the commit by undoing everything."""
 
 
 class Beginning:
@@ -107,7 +103,8 @@ class Beginning:
     async def commit(self) -> None:
         """Everything becomes true."""
         self.connection.beginning = "BEGIN"
-        await self.connection.execute("COMMIT")
+        if await self.connection.execute("COMMIT") != "COMMIT":
+            raise NotCommitted("PostgreSQL undid everything instead")
 
     async def rollback(self) -> None:
         """Nothing becomes true."""

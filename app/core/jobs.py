@@ -40,32 +40,38 @@ WHERE j.every_seconds <> excluded.every_seconds"""
 RENEW = """
 UPDATE jobs SET leased_until = clock_timestamp() + make_interval(secs => $3)
 WHERE worker = $1 AND name = ANY($2) AND leased_until IS NOT NULL RETURNING name"""
-# A row that another worker has just taken is passed by, or seen again as that worker left it.
+# A row that another worker has just taken is passed by, or seen again as that worker left it. What is due later than
+# in a period, or leased for longer than two leases, was noted by a clock that was wrong: it is due, and nobody's.
 CLAIM = """
 UPDATE jobs j SET started_at = clock_timestamp(), worker = $1,
   leased_until = clock_timestamp() + make_interval(secs => $3),
   failure_count = j.failure_count + (due.leased_until IS NOT NULL)::int
-FROM (SELECT id, leased_until FROM jobs WHERE name = ANY($2) AND due_at <= clock_timestamp()
-      AND (leased_until IS NULL OR leased_until <= clock_timestamp()) FOR UPDATE SKIP LOCKED) due
+FROM (SELECT id, leased_until FROM jobs WHERE name = ANY($2)
+      AND (due_at <= clock_timestamp() OR due_at > clock_timestamp() + make_interval(secs => every_seconds))
+      AND (leased_until IS NULL OR leased_until <= clock_timestamp()
+           OR leased_until > clock_timestamp() + make_interval(secs => 2 * $3)) FOR UPDATE SKIP LOCKED) due
 WHERE j.id = due.id RETURNING j.name, due.leased_until IS NOT NULL AS was_abandoned"""
 UNTIL_NEXT = """
 SELECT extract(epoch FROM min(greatest(due_at, leased_until)) - clock_timestamp())::float AS seconds
 FROM jobs WHERE name = ANY($1)"""
-# The next time is a whole number of periods after the last, so a nightly job stays at its hour.
+# The next time is a whole number of periods from the last, so a nightly job stays at its hour, and within one of now.
 DONE = """
 UPDATE jobs SET finished_at = clock_timestamp(), leased_until = NULL, failure_count = 0,
   due_at = due_at + make_interval(secs => every_seconds
-    * (1 + floor(greatest(0, extract(epoch FROM clock_timestamp() - due_at)) / every_seconds))::float)
+    * (1 + floor(extract(epoch FROM clock_timestamp() - due_at) / every_seconds))::float)
 WHERE name = $1 AND worker = $2 AND leased_until IS NOT NULL"""
 FAILED = """
 UPDATE jobs SET failed_at = clock_timestamp(), error = $3, leased_until = NULL, failure_count = failure_count + 1,
   due_at = clock_timestamp() + make_interval(secs => least(every_seconds, 3600, 10 * 2 ^ least(failure_count, 9)))
 WHERE name = $1 AND worker = $2 AND leased_until IS NOT NULL"""
 LET_GO = "UPDATE jobs SET leased_until = NULL WHERE worker = $1 AND leased_until IS NOT NULL"
+# What has been running for longer than three periods and an hour hangs, and is as late as if it had not begun.
 STATES = """
 SELECT name, every_seconds, leased_until > clock_timestamp() IS TRUE AS is_running, finished_at, failed_at, error,
   failure_count, greatest(0, extract(epoch FROM
-    (CASE WHEN leased_until > clock_timestamp() THEN started_at ELSE clock_timestamp() END) - due_at
+    (CASE WHEN leased_until > clock_timestamp()
+       AND started_at > clock_timestamp() - make_interval(secs => greatest(3 * every_seconds, 3600))
+     THEN started_at ELSE clock_timestamp() END) - due_at
   ))::float AS late_seconds
 FROM jobs ORDER BY name"""
 
@@ -232,7 +238,10 @@ class Worker:
 
 @dataclass(frozen=True)
 class State:
-    """How one job stands: `late_seconds` since it was due without being begun, 0 while it runs in time."""
+    """How one job stands: `late_seconds` since it was due without being begun, 0 while it runs in time.
+
+    A job that has been running for longer than three of its periods and an hour counts as not begun.
+    """
 
     name: str
     every_seconds: int

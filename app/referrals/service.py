@@ -23,6 +23,7 @@ from app.referrals.judging import judge
 from app.referrals.models import Referral, ReferralLink, ReferralStatus, Triage
 from app.referrals.references import new_reference, parse
 from app.referrals.sameness import (
+    SourceReferenceUsed,
     already_open,
     name_key,
     open_ones,
@@ -151,6 +152,10 @@ async def _on_behalf_of(db: AsyncSession, referral: ReferralCreate, programme: p
         mine = [r[0] for r in await fetch(db, "SELECT my_programmes()")]
         if programme.id not in mine:
             raise NotAllowed()
+        if referral.organisation_id is not None:
+            known = await fetch(db, "SELECT 1 FROM organisations WHERE id = $1", referral.organisation_id)
+            if not known:
+                raise invalid("/organisation_id", "organisation_unknown", "There is no such organisation.")
         return referral.organisation_id
     mine = sorted({r[0] for r in await fetch(db, "SELECT my_organisations()")})
     if referral.organisation_id is None and len(mine) == 1:
@@ -202,15 +207,24 @@ async def _insert(db: AsyncSession, row: Referral) -> Referral:
         if await insert(db, row):
             return row
         refusal = await already_open(db, row)
-        if "link" in refusal.facts or not await _is_taken(db, row.reference):
+        taken = await _taken(db, row)
+        if taken["source"]:
+            raise SourceReferenceUsed()
+        if "link" in refusal.facts or not taken["reference"]:
             raise refusal
         row = Referral.model_validate(row.model_dump() | {"reference": new_reference()})
     raise Unavailable(headers={"Retry-After": "1"})
 
 
-async def _is_taken(db: AsyncSession, reference: str) -> bool:
-    async with as_service(db, "a human reference is drawn again when another referral has it"):
-        return bool(await fetch(db, "SELECT 1 FROM referrals WHERE reference = $1", reference))
+async def _taken(db: AsyncSession, row: Referral) -> Any:
+    """Which of its names another referral has, whoever may see that one: the `reference`, or the `source`'s."""
+    async with as_service(db, "a referral that the database refused: which of its names is another's"):
+        sql = (
+            "SELECT EXISTS (SELECT FROM referrals WHERE reference = $1) AS reference, EXISTS (SELECT FROM referrals "
+            "WHERE posted_by = $2 AND source_system = $3 AND source_reference = $4) AS source"
+        )
+        found = await fetch(db, sql, row.reference, row.posted_by, row.source_system, row.source_reference)
+        return found[0]
 
 
 async def _lay_out(db: AsyncSession, row: Referral, referral: ReferralCreate) -> None:

@@ -1,6 +1,7 @@
 """The three kinds of transaction, what a database's refusal means to a caller, and what every row keeps of itself."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,10 +15,11 @@ from fastapi import FastAPI
 from sqlalchemy.exc import DBAPIError
 from uuid6 import uuid7
 
-from app.core import database
+from app.core import database, embedded
 from app.core.actor import Actor, Kind
 from app.core.database import Database, fetch
 from app.core.errors import NotFound, NotSignedIn, Problem, TookTooLong, Unavailable
+from app.core.identity import IdentifiedConnection, NotCommitted
 from app.core.reading import one
 from app.core.refusals import problem_of
 from app.installation import Addresses
@@ -333,3 +335,72 @@ async def _happen(connection: Any, world: World, subject_id: UUID) -> None:
         subject_id,
         world.programme_id,
     )
+
+
+async def test_a_change_given_up_while_it_begins_leaves_nothing_to_the_next_caller(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = world.app.state.database
+    begins = IdentifiedConnection.begin
+
+    async def begins_slowly(connection: IdentifiedConnection, text: str) -> None:
+        await begins(connection, text)
+        await asyncio.sleep(5)
+
+    async def work() -> None:
+        async with pools.writing(_actor(world.referrer)) as db:
+            await fetch(db, "SELECT 1")
+
+    await work()
+    with monkeypatch.context() as late:
+        late.setattr(IdentifiedConnection, "begin", begins_slowly)
+        given_up = asyncio.create_task(work())
+        await asyncio.sleep(0.1)
+        given_up.cancel()
+        assert isinstance((await asyncio.gather(given_up, return_exceptions=True))[0], asyncio.CancelledError)
+    for _ in range(3):
+        async with pools.writing(_actor(world.coordinator)) as db:
+            assert (await fetch(db, "SELECT me()"))[0][0] == world.coordinator.id
+
+
+async def test_changes_go_on_after_the_connection_was_lost(
+    addresses: Addresses, signing_key: str, world: World, cluster: embedded.Embedded
+) -> None:
+    pools = {"reading_pool": 1, "writing_pool": 1, "reporting_pool": 1}
+    superuser = await asyncpg.connect(cluster.dsn("postgres", "postgres"))
+    try:
+        async with _narrow(addresses, signing_key, world.coordinator, **pools) as (app, caller):
+            async with app.state.database.writing(_actor(caller)) as db:
+                pid = (await fetch(db, "SELECT pg_backend_pid()"))[0][0]
+            assert await superuser.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
+            answers = [(await _ask(caller, world, "writing")).status_code for _ in range(3)]
+    finally:
+        await superuser.close()
+    assert answers[0] in (201, 503)
+    assert answers[1:] == [201, 201]
+
+
+async def test_a_report_given_up_gives_its_connection_back(
+    addresses: Addresses, signing_key: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = {"reading_pool": 1, "writing_pool": 1, "reporting_pool": 1}
+    async with _narrow(addresses, signing_key, world.coordinator, **pools) as (app, caller):
+        with monkeypatch.context() as slow:
+            slow.setattr(database, "AS_OF", "SELECT app_now() FROM pg_sleep(5)")
+            given_up = asyncio.create_task(_ask(caller, world, "reporting"))
+            await asyncio.sleep(0.3)
+            given_up.cancel()
+            await asyncio.gather(given_up, return_exceptions=True)
+        assert app.state.database._reporting.get_idle_size() == app.state.database._reporting.get_size()
+        assert (await _ask(caller, world, "reporting")).status_code == 200
+
+
+async def test_a_commit_after_a_failure_that_was_passed_over_is_no_success(world: World) -> None:
+    with pytest.raises((NotCommitted, DBAPIError)):
+        await _fail_and_go_on(world)
+
+
+async def _fail_and_go_on(world: World) -> None:
+    async with _database(world).writing(_actor(world.coordinator)) as db:
+        with contextlib.suppress(asyncpg.PostgresError):
+            await fetch(db, "SELECT 1 / 0")

@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app import installation
 from app.core import ceiling
 from app.core.ceiling import Ceiling, Overloaded
+from app.core.errors import RequestTimedOut
 from app.main import create_app
 from tests.conftest import make_settings, serving
 from tests.factories import Caller, World, body_of, referral
@@ -109,6 +110,39 @@ async def test_a_request_given_up_while_it_waits_leaves_the_turns_in_order() -> 
     await asyncio.gather(held, behind)
     assert work.started == ["/held", "/behind"]
     await asyncio.gather(_request(app, "/again"))
+
+
+async def test_who_sends_no_body_holds_up_nobody_and_is_told_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceiling, "BODY_SECONDS", 0.1)
+    work = Work()
+    app = Ceiling(work, 1, 1, lambda: None)
+    headers = [(b"content-length", b"100")]
+    silent = [
+        asyncio.create_task(app({"type": "http", "path": "/slow", "headers": headers}, _nothing, _sent))
+        for _ in range(5)
+    ]
+    await _soon()
+    quick = _request(app, "/quick")
+    await _soon()
+    assert work.started == ["/quick"]
+    for one in await asyncio.gather(*silent, return_exceptions=True):
+        assert isinstance(one, RequestTimedOut)
+    work.may_end.set()
+    await quick
+
+
+async def test_who_gave_up_waiting_takes_no_place_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.1)
+    work = Work()
+    app = Ceiling(work, 1, 1, lambda: None)
+    held, first = _request(app, "/held"), _request(app, "/first")
+    with pytest.raises(Overloaded):
+        await first
+    second = _request(app, "/second")  # the queue is empty again, so this one is waited for
+    await asyncio.sleep(0.05)
+    assert not second.done()
+    work.may_end.set()
+    await asyncio.gather(held, second)
 
 
 async def test_a_refusal_for_load_is_a_problem_and_a_practices_system_reads_an_outcome(

@@ -1,7 +1,8 @@
 """A referral arrives: once, with its reference, for those who may see it."""
 
 import asyncio
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -67,6 +68,25 @@ async def test_a_person_of_whom_little_is_known_is_the_same_when_everything_sent
     assert body_of(await world.referrer.post("/v1/referrals", sent), 200)["id"] == first["id"]
     changed = sent | {"person": someone | {"given_name": "Another"}}
     body_of(await world.referrer.post("/v1/referrals", changed), 409)
+
+
+async def test_a_source_reference_of_a_referral_that_one_no_longer_sees_is_called_used_and_not_open(
+    world: World, owner: Any
+) -> None:
+    await world.refer(source_system="broker", source_reference="A-1")
+    elsewhere, _ = await world.organisation()
+    moved = "UPDATE access_memberships SET organisation_id = $2 WHERE account_id = $1"
+    await owner.execute(moved, world.referrer.id, elsewhere)
+    sent = referral(world.programme_id, source_system="broker", source_reference="A-1", person=person())
+    refused = body_of(await world.referrer.post("/v1/referrals", sent), 409)
+    assert refused["type"] == "/problems/source-reference-used"
+    assert "link" not in refused
+
+
+async def test_a_coordinator_who_names_an_unknown_organisation_is_told_the_field(world: World) -> None:
+    sent = referral(world.programme_id, organisation_id=str(uuid4()))
+    refused = body_of(await world.coordinator.post("/v1/referrals", sent), 422)
+    assert refused["errors"][0]["field"] == "/organisation_id"
 
 
 async def test_ten_parallel_copies_under_one_source_reference_are_one_referral(world: World) -> None:
