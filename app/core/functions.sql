@@ -32,19 +32,24 @@ RETURNS TABLE (locked boolean, id uuid, fingerprint text, status int, headers te
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   v_now timestamptz := clock_timestamp();
+  v_found idempotent_answers;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtextextended(p_actor::text || p_key_hash, 1)) THEN
     RETURN QUERY SELECT false, NULL::uuid, NULL::text, NULL::int, NULL::text, NULL::bytea, NULL::boolean;
     RETURN;
   END IF;
-  DELETE FROM idempotent_answers a
-    WHERE a.actor_id = p_actor AND a.key_hash = p_key_hash AND a.expires_at <= v_now;
-  -- Whoever comes back clears away some of the own old answers, one request at a time: two would wait for each other.
-  IF pg_try_advisory_xact_lock(hashtextextended(p_actor::text, 2)) THEN
+  SELECT a.* INTO v_found FROM idempotent_answers a WHERE a.actor_id = p_actor AND a.key_hash = p_key_hash;
+  IF v_found.expires_at <= v_now THEN
+    DELETE FROM idempotent_answers a WHERE a.id = v_found.id;
+    v_found := NULL;
+  END IF;
+  -- Now and then whoever comes back clears away some of the own old answers (the worker clears all of them), one
+  -- request at a time: two would wait for each other.
+  IF right(p_key_hash, 1) = '0' AND pg_try_advisory_xact_lock(hashtextextended(p_actor::text, 2)) THEN
     DELETE FROM idempotent_answers a WHERE a.id IN (
       SELECT b.id FROM idempotent_answers b WHERE b.actor_id = p_actor AND b.expires_at <= v_now
-      ORDER BY b.expires_at LIMIT 20);
+      ORDER BY b.expires_at LIMIT 100);
   END IF;
-  RETURN QUERY SELECT true, a.id, a.fingerprint::text, a.status, a.headers::text, a.body, a.reach <@ my_reach()
-    FROM (SELECT 1) one LEFT JOIN idempotent_answers a ON a.actor_id = p_actor AND a.key_hash = p_key_hash;
+  RETURN QUERY SELECT true, v_found.id, v_found.fingerprint::text, v_found.status, v_found.headers::text, v_found.body,
+    CASE WHEN v_found.id IS NOT NULL THEN v_found.reach <@ my_reach() END;
 END $$;

@@ -1,7 +1,7 @@
 """A request sent twice is done once: the second gets the first's answer, marked as a replay.
 
-With an `Idempotency-Key`, the answer (also a refusal) is stored in the transaction of the work itself and
-kept 24 hours, then cleared away by the caller's next requests with a key; 408, 412, 428, 429 and 5xx store
+With an `Idempotency-Key`, the answer (also a refusal) is stored in the transaction of the work itself and kept 24
+hours; the worker clears it away, and now and then the caller's next requests do. 408, 412, 428, 429 and 5xx store
 nothing, so that trying again can succeed.
 """
 

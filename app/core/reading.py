@@ -197,8 +197,9 @@ async def _fetch_page(
     found_order = ", ".join(f"s{n} {direction}" for n in range(len(source.keys)))
     keys = ", ".join(f"{k.sql} AS s{n}" for n, k in enumerate(source.keys))
     texts = ", ".join(f"s{n}::text AS k{n}" for n in range(len(source.keys)))
+    # the limit is written in: for one that is a parameter PostgreSQL would plan each page anew
     # one row more than asked for tells whether there is a next page; it is not shown, so not noted as read
-    shown = f"SELECT id FROM found ORDER BY {found_order} LIMIT ${len(values) + 1} - 1"
+    shown = f"SELECT id FROM found ORDER BY {found_order} LIMIT {limit}"
     audited = _audited(source, db)
     names = (source.shape.__name__,) if audited else ()
     chosen = (
@@ -206,7 +207,7 @@ async def _fetch_page(
         f"(SELECT row_to_json(x)::text FROM (SELECT {source.columns(db, include)}) x) AS body "
         f"FROM {source.rows} WHERE {' AND '.join(conditions) or 'true'} "
     )
-    last = f"ORDER BY {{}} LIMIT ${len(values) + 1}"
+    last = f"ORDER BY {{}} LIMIT {limit + 1}"
     walk = source.walks.get(actor_of(db).role)
     if walk is None or any(condition.startswith(f"{walk[1]} = ") for condition in conditions):
         chosen += last.format(order)
@@ -220,10 +221,10 @@ async def _fetch_page(
         chosen += last.format(found_order)
     sql = (
         f"WITH found AS MATERIALIZED ({chosen})"
-        f"{_seen(len(values) + 2, shown) if audited else ''} "
+        f"{_seen(len(values) + 1, shown) if audited else ''} "
         f"SELECT {texts}, body FROM found ORDER BY {found_order}"
     )
-    return await fetch(db, sql, *values, limit + 1, *names)
+    return await fetch(db, sql, *values, *names)
 
 
 def _make_cursor(keys: list[str], scope: str, secret: bytes) -> str:
