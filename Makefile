@@ -50,7 +50,7 @@ squawk: $(INSTALLED_DEV)  ## no migration holds up a running service
 image-lint: $(INSTALLED_DEV)  ## the image's recipe and, where Docker Compose is, compose.yaml
 	@$(BIN)/hadolint Dockerfile && echo "hadolint: clean"
 	@if docker compose version > /dev/null 2>&1; then \
-		OWNER_PASSWORD=a API_PASSWORD=b docker compose config --quiet && echo "compose.yaml: clean"; \
+		SUPERUSER_PASSWORD=a OWNER_PASSWORD=b API_PASSWORD=c SETTINGS_FILE=/dev/null docker compose config --quiet && echo "compose.yaml: clean"; \
 	else echo "Docker Compose: not found, compose.yaml is read by the tests only"; fi
 
 types: $(INSTALLED_DEV)

@@ -1,15 +1,19 @@
 """The command line: run the service, migrate its database, keep accounts, and see it play a year."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import typer
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
 
 from app import installation, serving
 from app import worker as periodic
 from app.accounts.commands import accounts_app, clients_app
-from app.core import documents
+from app.core import documents, logs
 from app.core.connections import TooFewConnections
 from app.core.embedded import EmbeddedFailed
 from app.core.schema import LoginTooPowerful, RolesMissing
@@ -30,9 +34,13 @@ TOLD_IN_WORDS = (
     LoginTooPowerful,
     installation.NotReachable,
     installation.DatabaseBusy,
+    installation.HalfRestored,
     serving.CannotServe,
     TracesNotInstalled,
     demo_run.DemoRefused,
+)
+NEWER_DATABASE = (
+    "The database is of a newer version than this program. Install that version, or run `peer-support upgrade` again."
 )
 
 
@@ -59,6 +67,7 @@ def worker() -> None:
     """Do what is due by the clock until stopped; any number may run, each job in one of them at a time."""
     settings = Settings()
     with installation.database(settings) as addresses:
+        asyncio.run(installation.refuse_half_restored(addresses.login))
         periodic.run(settings, addresses)
 
 
@@ -102,3 +111,15 @@ def main() -> None:
     except RolesMissing as error:
         typer.echo(f"{error}\nAn administrator of the database server runs this once:\n\n{error.sql}", err=True)
         sys.exit(1)
+    except CommandError:
+        typer.echo(NEWER_DATABASE, err=True)
+        sys.exit(1)
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        typer.echo(_without_words(error), err=True)
+        sys.exit(1)
+
+
+def _without_words(error: asyncpg.PostgresError | DBAPIError) -> str:
+    """Of what kind and where, and never what PostgreSQL says: that may quote a person's data."""
+    cause = error.orig.__cause__ or error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return f"The database refused ({logs.kind_of(cause)} at {logs.where_of(error)}). Run `peer-support doctor`."

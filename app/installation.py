@@ -28,10 +28,16 @@ DATABASE = "peer_support"
 MIGRATION_TRIES = 60
 MIGRATION_PAUSE = 1.0
 """Seconds between tries, in which the service goes on."""
+RESTORING = "restoring"
+"""A table that is there while a restore fills the database; where it is and nobody restores, one was broken off."""
 
 
 class DatabaseBusy(Exception):
     """The database could not be brought up to date: something long runs in it. Nothing was changed; try again."""
+
+
+class HalfRestored(Exception):
+    """A restore into this database was broken off, so what is in it is not whole. Run `peer-support restore` again."""
 
 
 class NotReachable(Exception):
@@ -93,12 +99,15 @@ async def _make_owner_and_database(server: embedded.Embedded, prefix: str) -> No
         await connection.close()
 
 
-def migrate(owner_url: str, prefix: str, migrations: Path = MIGRATIONS) -> None:
+def migrate(owner_url: str, prefix: str, migrations: Path = MIGRATIONS, *, is_restoring: bool = False) -> None:
     """Bring roles, tables, functions and policies to what this version needs; safe to run again.
 
     The service may go on meanwhile: a lock that is not had at once is given up, and the step tried again later.
     Raises `DatabaseBusy` where that lasts, and then, as at any failure, nothing of the failed step has happened.
+    Raises `HalfRestored`, unless who calls is the restore.
     """
+    if not is_restoring:
+        asyncio.run(refuse_half_restored(owner_url))
     asyncio.run(_roles(owner_url, prefix))
     config = Config(str(ROOT / "alembic.ini"))
     config.set_main_option("script_location", str(migrations))
@@ -125,6 +134,19 @@ def _is_locked_out(error: DBAPIError | asyncpg.PostgresError) -> bool:
 async def _roles(owner_url: str, prefix: str) -> None:
     async with _connected(owner_url) as connection:
         await schema.ensure_roles(connection, prefix)
+
+
+async def refuse_half_restored(url: str) -> None:
+    """Refuse to go on with a database that a restore left half filled: `HalfRestored`."""
+    async with _connected(url) as connection:
+        if await is_half_restored(connection):
+            raise HalfRestored(HalfRestored.__doc__)
+
+
+async def is_half_restored(connection: Any) -> bool:
+    """Whether a restore has begun to fill this database and has not ended; asked as anybody."""
+    sql = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' AND tablename = $1)"
+    return bool(await connection.fetchval(sql, RESTORING))
 
 
 async def refuse_powerful_login(login_url: str, prefix: str) -> None:

@@ -103,6 +103,7 @@ def ready(settings: Settings, addresses: installation.Addresses) -> None:
     """
     if settings.database_url is None or settings.database_owner_url is not None:
         installation.migrate(addresses.owner, settings.role_prefix)
+    asyncio.run(installation.refuse_half_restored(addresses.login))
     asyncio.run(installation.refuse_powerful_login(addresses.login, settings.role_prefix))
     if not settings.transaction_pooling:
         connections.check(settings, asyncio.run(_granted(addresses.login)))

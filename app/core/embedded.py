@@ -13,8 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,18 +82,9 @@ class Embedded:
         name, database, host = quote(user, safe=""), quote(database, safe=""), quote(str(self.socket_dir))
         return f"postgresql://{name}@/{database}?host={host}&port={self.port}"
 
-    @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Whether nobody else uses the server; then nobody can within the block, also after `close`.
-
-        Where somebody does, `close` is all that may follow.
-        """
-        users = os.dup(self._users) if self._users is not None else None
-        try:
-            yield users is not None and guardian.take(users)
-        finally:
-            if users is not None:
-                os.close(users)
+    def alone(self) -> AbstractContextManager[bool]:
+        """Whether nobody else uses the server, and then nobody can within the block, also after `close`."""
+        return guardian.alone(self._users)
 
     def close(self) -> None:
         """This process uses the server no more; if it was the last, the server has stopped on return."""
@@ -274,7 +264,7 @@ def _make(cluster: Cluster, lock: int) -> None:
     if draft.exists():
         shutil.rmtree(draft)
     draft.mkdir(mode=0o700)
-    _hand_over(draft, cluster.account)
+    guardian.hand_over(draft, cluster.account)
     locale = BUILTIN_LOCALE if _major(cluster) >= 17 else SYSTEM_LOCALE
     _checked(cluster.run(*INITDB, *locale, lock=lock), "it could not be made")
     draft.rename(cluster.home / "server")
@@ -290,17 +280,12 @@ def _socket_dir(cluster: Cluster) -> Path:
     short = Path(tempfile.gettempdir()) / f"peer-support-{uid}-{_short_hash(cluster.home)}"
     if not short.exists():
         draft = Path(tempfile.mkdtemp())
-        _hand_over(draft, cluster.account)
+        guardian.hand_over(draft, cluster.account)
         draft.rename(short)
     found = short.lstat()
     if (found.st_uid, found.st_mode) != (uid, stat.S_IFDIR | 0o700):
         raise EmbeddedFailed(f"{short} is not ours: remove it, or choose another data directory.")
     return short
-
-
-def _hand_over(made: Path, account: Account) -> None:
-    if account.uid is not None and account.gid is not None:
-        os.chown(made, account.uid, account.gid, follow_symlinks=False)
 
 
 def _short_hash(path: Path) -> str:

@@ -83,6 +83,27 @@ def await_lock(lock: int, *, shared: bool = False) -> None:
     fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
 
 
+@contextmanager
+def alone(users: int | None) -> Iterator[bool]:
+    """Whether this user of the server is its only one and stays so within the block, also when `users` is closed.
+
+    Who is not may only leave: the lock it had may be lost.
+    """
+    if users is None:
+        yield False
+        return
+    same = os.dup(users)
+    try:
+        yield take(same)
+    finally:
+        os.close(same)
+
+
+def hand_over(made: Path, account: Account) -> None:
+    if account.uid is not None and account.gid is not None:
+        os.chown(made, account.uid, account.gid, follow_symlinks=False)
+
+
 def poll(reached: Callable[[], bool], seconds: float) -> bool:
     """Whether it was reached in time; asked every 10 ms, and once at least."""
     deadline = time.monotonic() + seconds

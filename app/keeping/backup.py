@@ -63,6 +63,7 @@ async def _known(connection: Any, settings: Settings, backup: Backup, tools: Pro
         "role_prefix": settings.role_prefix,
         "sealing_keys": installation.sealer(settings).key_ids(),
         "rows": await row_counts(connection),
+        "database": await connection.fetchval(destructions.DATABASE),
     }
 
 

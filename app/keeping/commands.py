@@ -86,6 +86,12 @@ def _show(done: Restored) -> None:
     typer.echo(f"The database is what it was on {done.taken_at:%d %B %Y at %H:%M} UTC.")
     if done.destroyed_again:
         typer.echo(f"{done.destroyed_again} rows that had been destroyed since were removed again.")
+    if done.is_journal_missing:
+        typer.echo(
+            "Warning: no journal that knows this backup's database, destructions.jsonl, lies beside the backup or in "
+            "the directory of the backups. Whatever was destroyed after the backup is back. Take the service out of "
+            "use, bring the journal from where the backups were made, and restore again with --replace."
+        )
     if done.kept_aside:
         typer.echo(f"The database that was there before is kept as {done.kept_aside}.")
     if done.missing_keys:

@@ -6,10 +6,13 @@ from typing import Any
 
 import asyncpg
 
+from app import installation
 from app.installation import NotReachable
 from app.keeping.failures import KeepingFailed
 
 WITHOUT_LIMIT = {"statement_timeout": "0", "TimeZone": "UTC"}
+IN_USE = """SELECT EXISTS (SELECT FROM pg_stat_activity
+  WHERE datname = $1 AND usesysid IS NOT NULL AND pid <> pg_backend_pid())"""
 
 
 @asynccontextmanager
@@ -35,8 +38,18 @@ async def asking(url: str, **options: Any) -> AsyncIterator[Any]:
         await connection.close()
 
 
+async def is_in_use(connection: Any, database: str) -> bool:
+    """Whether somebody else is connected to this database; autovacuum and its like are nobody.
+
+    Told by whose session it is: of what kind another role's session is, only a superuser is told.
+    """
+    return bool(await connection.fetchval(IN_USE, database))
+
+
 async def is_filled(connection: Any) -> bool:
-    """Whether the database has tables of ours."""
+    """Whether the database has tables of ours; KeepingFailed where a restore left it half filled."""
+    if await installation.is_half_restored(connection):
+        raise KeepingFailed(installation.HalfRestored.__doc__)
     return bool(await connection.fetchval("SELECT to_regclass('public.alembic_version') IS NOT NULL"))
 
 
@@ -62,7 +75,7 @@ async def row_counts(connection: Any) -> dict[str, int]:
     """How many rows every table has, in the transaction's snapshot; not of what only says how up to date it is."""
     tables = await connection.fetch(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
-        "AND tablename NOT IN ('alembic_version', 'schema_state') ORDER BY 1"
+        "AND tablename NOT IN ('alembic_version', 'schema_state', 'restoring') ORDER BY 1"
     )
     names = [row["tablename"] for row in tables]
     return {name: await connection.fetchval(f'SELECT count(*) FROM public."{name}"') for name in names}

@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import BaseModel, ValidationError
 
+from app.core import clock
 from app.events import epochs
 from app.installation import Addresses
 from app.keeping import shelf
@@ -22,6 +23,7 @@ from app.settings import Settings
 
 JOURNAL = "destructions.jsonl"
 LOCK = 7_203_114_408
+PATIENCE = "30s"
 
 # Transactions below the oldest that still runs are all decided, so nothing can be added behind the last one noted.
 # A version before this one, asked for its last backup, notes no programme.
@@ -57,7 +59,10 @@ WHERE NOT EXISTS (SELECT FROM tombstones t WHERE t.table_name = d.table_name AND
 
 
 class Line(BaseModel):
-    """The destructions of one transaction; of rows only table, id and programme's id are told."""
+    """The destructions of one transaction; of rows only table, id and programme's id are told.
+
+    One without rows says that from here on those of this database in this epoch are noted.
+    """
 
     epoch: int
     database: str
@@ -76,28 +81,44 @@ class Destroyed(NamedTuple):
 
 
 def keep_destructions(settings: Settings, addresses: Addresses) -> int:
-    """The journal knows every destruction that is committed; returns how many it did not know. Blocks shortly."""
+    """The journal knows every destruction that is committed; returns how many it did not know. Blocks shortly.
+
+    It is there also where nothing was destroyed, and names the database and its epoch.
+    """
     where = shelf.opened(shelf.directory(settings))
-    return asyncio.run(_keep(addresses.owner, where / JOURNAL))
+    return asyncio.run(keep_in(where / JOURNAL, addresses.owner))
 
 
-async def _keep(url: str, journal: Path) -> int:
+async def keep_in(journal: Path, url: str) -> int:
+    """As `keep_destructions`, in this journal."""
     async with connected(url) as connection:
         if not await is_filled(connection):
             return 0
-        await connection.fetchval("SELECT pg_advisory_lock($1)", LOCK)
+        await _take_turn(connection)
         epoch, database = await epochs.present(connection), await connection.fetchval(DATABASE)
         last = _last(journal)
         goes_on = last is not None and (last.epoch, last.database) == (epoch, database)
-        known = set() if goes_on else {(row.table, row.id) for row in destroyed(journal)}
-        lines = []
+        is_first = last is None or not goes_on or not last.rows
+        known = {(row.table, row.id) for row in destroyed(journal)} if is_first else set()
+        here = {"epoch": epoch, "database": database}
+        lines = [] if goes_on else [Line(**here, xid="0", at=clock.true_now(), rows=[])]
         for row in await connection.fetch(NEW, last.xid if last and goes_on else "0"):
-            told = {"epoch": epoch, "database": database, "xid": row["xid"], "at": row["at"]}
+            told = here | {"xid": row["xid"], "at": row["at"]}
             line = Line.model_validate(told | {"rows": json.loads(row["rows"])})
             line.rows = [entry for entry in line.rows if entry[:2] not in known]
             lines.append(line)
         _append(journal, lines)
         return sum(len(line.rows) for line in lines)
+
+
+async def _take_turn(connection: Any) -> None:
+    try:
+        await connection.execute(f"SET lock_timeout = '{PATIENCE}'")
+        await connection.fetchval("SELECT pg_advisory_lock($1)", LOCK)
+    except asyncpg.LockNotAvailableError:
+        raise KeepingFailed(
+            "Somebody else has been noting what was destroyed for too long. See what hangs, and try again."
+        ) from None
 
 
 def _append(journal: Path, lines: Sequence[Line]) -> None:
@@ -150,6 +171,13 @@ def destroyed(*journals: Path) -> Iterator[Destroyed]:
 def highest_epoch(journals: Sequence[Path]) -> int:
     """The highest epoch of the change feed in which anything was noted."""
     return max((line.epoch for line in _lines(journals)), default=0)
+
+
+def knows(journals: Sequence[Path], database: str | None) -> bool:
+    """Whether one of them has noted this database's destructions; of an unknown one, whether there is any."""
+    if database is None:
+        return any(journal.exists() for journal in journals)
+    return any(line.database == database for line in _lines(journals))
 
 
 async def replay(connection: Any, journals: Sequence[Path]) -> int:

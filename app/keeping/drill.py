@@ -54,10 +54,8 @@ def last(settings: Settings) -> Drilled | None:
 
 def drill(settings: Settings, addresses: Addresses) -> Drilled:
     """The newest backup was restored, brought up to date and asked; noted beside it, also when it could not be."""
-    newest = next(iter(shelf.backups(shelf.directory(settings))), None)
+    newest = shelf.newest(shelf.directory(settings))
     try:
-        if newest is None:
-            raise CannotTry("There is no backup yet.")
         return _noted(settings, newest, True, asyncio.run(_drill(settings, addresses.owner, newest)))
     except (CannotTry, EmbeddedFailed) as error:
         return _noted(settings, newest, None, str(error))
@@ -65,12 +63,15 @@ def drill(settings: Settings, addresses: Addresses) -> Drilled:
         return _noted(settings, newest, False, str(error))
 
 
-async def _drill(settings: Settings, url: str, backup: Backup) -> str:
-    identity = _identity(settings)
-    refuse_cut_short(backup)
+async def _drill(settings: Settings, url: str, backup: Backup | None) -> str:
     async with connected(url) as connection:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
             raise CannotTry("Another drill is under way. Wait until it is done.")
+        shutil.rmtree(_home(settings), ignore_errors=True)  # of a drill that was killed: a database in the open
+        if backup is None:
+            raise CannotTry("There is no backup yet.")
+        identity = _identity(settings)
+        refuse_cut_short(backup)
         needed = ROOM * await connection.fetchval("SELECT pg_database_size(current_database())")
         if shutil.disk_usage(_nearest(settings.data_dir)).free < needed:
             raise CannotTry(f"A drill needs {needed // 1_000_000 + 1} MB free in {settings.data_dir}.")
@@ -92,13 +93,17 @@ def _noted(settings: Settings, backup: Backup | None, restored: bool | None, wor
     return done
 
 
+def _home(settings: Settings) -> Path:
+    return settings.data_dir / "drill"
+
+
 def _nearest(path: Path) -> Path:
     return next(there for there in (path, *path.absolute().parents) if there.exists())
 
 
 def _restored_elsewhere(settings: Settings, backup: Backup, identity: Path) -> str:
     """In a place of its own, always the same: what a drill left that was killed goes with the next."""
-    home = settings.data_dir / "drill"
+    home = _home(settings)
     changes: dict[str, Any] = {"data_dir": home, "backup_dir": shelf.directory(settings)}
     scratch = settings.model_copy(update=changes | dict.fromkeys(ADDRESSES))
     used = {home}
@@ -106,7 +111,7 @@ def _restored_elsewhere(settings: Settings, backup: Backup, identity: Path) -> s
         with installation.embedded_server(scratch) as server:
             used.add(server.home)
             asyncio.run(installation.drop_database(server))
-            done = restore(scratch, backup.path, identity=identity)
+            done = restore(scratch, backup.path, identity=identity, is_trial=True)
             with installation.database(scratch) as addresses:
                 asyncio.run(_ask(scratch, addresses.login))
     finally:

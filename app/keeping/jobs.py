@@ -18,9 +18,8 @@ FIRST_DRILL_AFTER = timedelta(days=1)
 
 
 def note_destructions(settings: Settings, addresses: Addresses) -> None:
-    """The journal of destructions is up to date, where backups are made."""
-    if settings.backup_hours:
-        keep_destructions(settings, addresses)
+    """The journal of destructions is up to date, also where somebody else makes the backups."""
+    keep_destructions(settings, addresses)
 
 
 def back_up_when_due(settings: Settings, addresses: Addresses) -> None:
@@ -31,8 +30,10 @@ def back_up_when_due(settings: Settings, addresses: Addresses) -> None:
 
 
 def _is_due(settings: Settings) -> bool:
-    newest = next(iter(shelf.backups(shelf.directory(settings))), None)
-    return newest is None or clock.true_now() - newest.taken_at >= timedelta(hours=settings.backup_hours)
+    newest = shelf.newest(shelf.directory(settings))
+    if newest is None or shelf.is_ahead(newest.taken_at):
+        return True
+    return clock.true_now() - newest.taken_at >= timedelta(hours=settings.backup_hours)
 
 
 def drill_when_due(settings: Settings, addresses: Addresses) -> None:
@@ -43,7 +44,7 @@ def drill_when_due(settings: Settings, addresses: Addresses) -> None:
 
 def _is_drill_due(settings: Settings) -> bool:
     last, now = drills.last(settings), clock.true_now()
-    if last is not None and last.backup is not None:
+    if last is not None and last.backup is not None and not shelf.is_ahead(last.at):
         return now - last.at >= DRILL_EVERY
     return any(now - backup.taken_at >= FIRST_DRILL_AFTER for backup in shelf.backups(shelf.directory(settings)))
 

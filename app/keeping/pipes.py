@@ -1,14 +1,17 @@
 """A database flowing out of pg_dump and into pg_restore, never whole in memory and never open on the disk."""
 
 import contextlib
+import os
 import subprocess
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from threading import Thread
 from typing import IO
 
 from app.keeping import programs
 from app.keeping.failures import KeepingFailed
 from app.keeping.programs import Programs
+
+KEPT_BYTES = 65_536
 
 
 def flow_out(tools: Programs, url: str, take: Callable[[IO[bytes]], object], *options: str) -> None:
@@ -16,10 +19,10 @@ def flow_out(tools: Programs, url: str, take: Callable[[IO[bytes]], object], *op
     command = tools.command("pg_dump", "--format=custom", "--no-password", *options)
     shown, environment = programs.connection(url)
     with (
-        tempfile.TemporaryFile() as said,
         subprocess.Popen(  # noqa: S603 - PostgreSQL's own program, no shell
-            [*command, f"--dbname={shown}"], stdout=subprocess.PIPE, stderr=said, env=environment
+            [*command, f"--dbname={shown}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
         ) as process,
+        _heard(process) as said,
     ):
         assert process.stdout is not None
         try:
@@ -66,14 +69,14 @@ def flow_in(tools: Programs, url: str, give: Callable[[Into], object]) -> None:
     )
     shown, environment = programs.connection(url)
     with (
-        tempfile.TemporaryFile() as said,
         subprocess.Popen(  # noqa: S603 - PostgreSQL's own program, no shell
             [*command, f"--dbname={shown}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=said,
+            stderr=subprocess.PIPE,
             env=environment,
         ) as process,
+        _heard(process) as said,
     ):
         assert process.stdin is not None
         into = Into(process.stdin)
@@ -90,9 +93,39 @@ def flow_in(tools: Programs, url: str, give: Callable[[Into], object]) -> None:
             raise KeepingFailed(f"PostgreSQL's pg_restore gave up: {_reason(said)}")
 
 
-def _reason(said: IO[bytes]) -> str:
+class _Said(Thread):
+    """The beginning of what a program complains of; in memory only, for it may quote rows. The rest is let go by."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._stream = stream
+        self._kept = bytearray()
+
+    def run(self) -> None:
+        """Until the program ends, which would otherwise wait for a listener."""
+        while data := os.read(self._stream.fileno(), 65_536):
+            self._kept += data[: KEPT_BYTES - len(self._kept)]
+
+    def lines(self) -> list[str]:
+        """Of a program that has ended."""
+        self.join()
+        return self._kept.decode(errors="replace").splitlines()
+
+
+@contextlib.contextmanager
+def _heard(process: "subprocess.Popen[bytes]") -> Iterator[_Said]:
+    """Listened to until it ends, which at the end of the block it must be about to."""
+    assert process.stderr is not None
+    said = _Said(process.stderr)
+    said.start()
+    try:
+        yield said
+    finally:
+        said.join()
+
+
+def _reason(said: _Said) -> str:
     """The first complaint, without the rows that may be quoted in it."""
-    said.seek(0)
-    lines = said.read().decode(errors="replace").splitlines()
+    lines = said.lines()
     first = next((line for line in lines if ": error: " in line), "it said nothing of why.")
     return first.split(": ERROR:")[0] if "COPY" in first else first

@@ -1,6 +1,7 @@
 """Giving back what was kept: a backup becomes the database again, and what was destroyed since stays destroyed."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from app import installation
 from app.core import schema
 from app.events import epochs
 from app.keeping import destructions, keys, pipes, programs, shelf, swapping
-from app.keeping.connecting import connected, forget_grants, is_empty, major, row_counts
+from app.keeping.connecting import connected, forget_grants, is_empty, is_in_use, major, row_counts
 from app.keeping.failures import KeepingFailed
 from app.keeping.pipes import Into
 from app.keeping.shelf import Backup, Manifest
@@ -40,6 +41,8 @@ class Restored:
     """The name of the database that was there before."""
     missing_keys: list[str]
     """Ids of sealing keys that what is sealed in the backup needs, and this installation does not have."""
+    is_journal_missing: bool
+    """No journal here knows what was destroyed after the backup, so that all of it came back."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,14 @@ class _Source:
             raise KeepingFailed(CUT_SHORT.format(self.path.name)) from None
 
 
-def restore(settings: Settings, file: Path, *, identity: Path | None = None, replace: bool = False) -> Restored:
+def restore(
+    settings: Settings, file: Path, *, identity: Path | None = None, replace: bool = False, is_trial: bool = False
+) -> Restored:
     """The database is what it was when the backup was taken, brought up to this version, less what was destroyed.
 
     Refuses a database that has data, or with `replace` keeps it under another name. When it raises KeepingFailed,
-    what was there is there still. Nobody may be using the database. Blocks until it is done.
+    what was there is there still. Nobody may be using the database. Its new epoch is noted in the journals, unless
+    it `is_trial`. Blocks until it is done.
     """
     if not file.is_file():
         raise KeepingFailed(f"There is no file {file}.")
@@ -89,9 +95,24 @@ def restore(settings: Settings, file: Path, *, identity: Path | None = None, rep
             destructions.keep_destructions(settings, addresses)
         with swapping.new_database(settings, addresses.owner, is_empty=empty) as place:
             again, epoch = _fill(settings, place.url, source, journals, max(before, epoch_told))
-        here = installation.sealer(settings).key_ids()
-        missing = [key for key in manifest.sealing_keys if key not in here] if manifest else []
-        return Restored(shelf.named(file).taken_at, again, epoch, place.kept_aside, missing)
+        is_unknown = not destructions.knows(journals, manifest.database if manifest else None)
+        if not is_trial:
+            asyncio.run(_note_epoch(addresses.owner, journals))
+        missing = _missing_keys(settings, manifest)
+        return Restored(shelf.named(file).taken_at, again, epoch, place.kept_aside, missing, is_unknown)
+
+
+def _missing_keys(settings: Settings, manifest: Manifest | None) -> list[str]:
+    here = installation.sealer(settings).key_ids()
+    return [key for key in manifest.sealing_keys if key not in here] if manifest else []
+
+
+async def _note_epoch(url: str, journals: Sequence[Path]) -> None:
+    """A later restore elsewhere goes above it. The database is whole already, so that a journal may be out of reach."""
+    for journal in {*journals}:
+        if journal.parent.is_dir():
+            with contextlib.suppress(KeepingFailed, OSError):
+                await destructions.keep_in(journal, url)
 
 
 def refuse_cut_short(backup: Backup) -> None:
@@ -101,8 +122,12 @@ def refuse_cut_short(backup: Backup) -> None:
 
 
 async def _present(url: str) -> tuple[bool, int]:
-    """Whether the database that is there is empty, and its epoch."""
+    """Whether the database that is there is empty, and its epoch; what a killed restore left is removed."""
     async with connected(url) as connection:
+        if await installation.is_half_restored(connection):
+            if await is_in_use(connection, await connection.fetchval("SELECT current_database()")):
+                raise KeepingFailed("The database is in use, perhaps by another restore. Stop that, and try again.")
+            await swapping.make_empty(url)
         return await is_empty(connection), await epochs.present(connection)
 
 
@@ -113,7 +138,7 @@ def _fill(settings: Settings, url: str, source: _Source, journals: Sequence[Path
     pipes.flow_in(tools, url, source.pour)
     asyncio.run(_check(url, source.manifest))
     try:
-        installation.migrate(url, settings.role_prefix)
+        installation.migrate(url, settings.role_prefix, is_restoring=True)
     except CommandError:
         raise KeepingFailed(
             "The backup is of a newer version of the service than this one. Install that version and try again."
@@ -146,6 +171,7 @@ async def settle(url: str, journals: Sequence[Path] = (), told: int = 0) -> tupl
             await _renumber(connection)
             epoch = await epochs.raise_epoch(connection, above=told)
             again = await destructions.replay(connection, journals)
+            await connection.execute(f"DROP TABLE IF EXISTS {installation.RESTORING}")
         await connection.execute("ANALYZE")  # else the first questions are planned without knowing the tables
     return again, epoch
 

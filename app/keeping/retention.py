@@ -31,8 +31,11 @@ def _newest_of_each(newest_first: list[Backup], count: int, span: Callable[[date
 
 
 def apply_retention(settings: Settings) -> list[Backup]:
-    """Removes the backups that need not stay, with their notes, and nothing else; returns what is gone."""
-    found = shelf.backups(shelf.directory(settings))
+    """Removes the backups that need not stay, with their notes, and nothing else; returns what is gone.
+
+    Those from the future stay until somebody looks, and take no other's place.
+    """
+    found = [backup for backup in shelf.backups(shelf.directory(settings)) if not shelf.is_ahead(backup.taken_at)]
     staying = kept(found, daily=settings.backup_daily, weekly=settings.backup_weekly, monthly=settings.backup_monthly)
     gone = [backup for backup in found if backup not in staying]
     for backup in gone:

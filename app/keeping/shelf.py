@@ -4,18 +4,25 @@ import os
 import re
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
+from app.core import clock
 from app.keeping.failures import KeepingFailed
 from app.settings import Settings
 
 NAME = re.compile(r"peer-support-(\d{4}-\d{2}-\d{2}T\d{6}Z)\.dump\.age")
 STAMP = "%Y-%m-%dT%H%M%SZ"
 PART = ".part"
+AHEAD = timedelta(minutes=5)
+
+
+def is_ahead(at: datetime) -> bool:
+    """Whether a clock that was wrong noted this; machines may differ by a few minutes."""
+    return at > clock.true_now() + AHEAD
 
 
 class Manifest(BaseModel):
@@ -36,6 +43,8 @@ class Manifest(BaseModel):
     """Ids of the keys without which sealed messages stay closed; the keys are not in the backup."""
     rows: dict[str, int]
     """How many rows each table has in it."""
+    database: str | None = None
+    """As the journal of destructions names the database; None in a backup of the first version."""
     bytes: int
     sha256: str
     """Of the encrypted file, so that a copy can be checked without its key."""
@@ -90,6 +99,12 @@ def backups(where: Path) -> list[Backup]:
         return []
     found = [named(path) for path in where.iterdir() if NAME.fullmatch(path.name) and path.is_file()]
     return sorted(found, key=lambda backup: backup.taken_at, reverse=True)
+
+
+def newest(where: Path) -> Backup | None:
+    """The last whole backup; one from the future counts only where there is no other."""
+    found = backups(where)
+    return next((backup for backup in found if not is_ahead(backup.taken_at)), None) or next(iter(found), None)
 
 
 def opened(where: Path) -> Path:

@@ -12,14 +12,11 @@ import asyncpg
 
 from app import installation
 from app.core import clock
+from app.keeping.connecting import is_in_use
 from app.keeping.failures import KeepingFailed
 from app.keeping.programs import on_database
 from app.settings import Settings
 
-IN_USE = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend' "
-    "AND pid <> pg_backend_pid()"
-)
 OUR_FUNCTIONS = (
     "SELECT p.oid::regprocedure::text AS name FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner "
     "WHERE p.pronamespace = 'public'::regnamespace AND r.rolname = current_user AND NOT EXISTS "
@@ -49,10 +46,11 @@ def new_database(settings: Settings, owner_url: str, *, is_empty: bool) -> Itera
         if not asyncio.run(_may_create(admin_url)):
             if not is_empty:
                 raise KeepingFailed(_for_an_administrator(name, owner))
+            asyncio.run(_mark(owner_url))
             try:
                 yield Place(owner_url)
             except BaseException:
-                asyncio.run(_empty(owner_url))
+                asyncio.run(make_empty(owner_url))
                 raise
             return
         draft = f"{name}_restoring"
@@ -96,7 +94,7 @@ async def _may_create(url: str) -> bool:
 
 async def _make(url: str, name: str, draft: str, owner: str) -> None:
     async with _connection(url) as connection:
-        if await connection.fetchval(IN_USE, name):
+        if await is_in_use(connection, name):
             raise KeepingFailed("The database is in use. Stop the service and its worker, and try again.")
         await connection.execute(f'DROP DATABASE IF EXISTS "{draft}" WITH (FORCE)')  # of a restore that was killed
         await connection.execute(f'CREATE DATABASE "{draft}" OWNER "{owner}"')
@@ -126,9 +124,15 @@ async def _drop(url: str, draft: str) -> None:
             await connection.execute(f'DROP DATABASE IF EXISTS "{draft}" WITH (FORCE)')
 
 
-async def _empty(url: str) -> None:
-    """The database has no tables and functions again, as before: half of a restore must not be taken for a whole."""
+async def _mark(url: str) -> None:
+    """Committed before anything else is there, so that half of a restore that is killed is not taken for a whole."""
     async with _connection(url) as connection:
+        await connection.execute(f"CREATE TABLE {installation.RESTORING} ()")
+
+
+async def make_empty(url: str) -> None:
+    """The database has no tables and functions again, as before a restore; all at once."""
+    async with _connection(url) as connection, connection.transaction():
         for table in await connection.fetch("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"):
             await connection.execute(f'DROP TABLE public."{table["name"]}" CASCADE')
         for function in await connection.fetch(OUR_FUNCTIONS):

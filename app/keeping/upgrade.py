@@ -1,6 +1,7 @@
 """Moving an installation to this version: a backup first, then the tables, and data that an older server wrote."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from app.core.embedded import Embedded, OtherMajorVersion
 from app.installation import Addresses
 from app.keeping import pipes, programs
 from app.keeping.backup import back_up
-from app.keeping.connecting import connected, forget_grants, is_filled, major
+from app.keeping.connecting import connected, forget_grants, is_filled, is_in_use, major
 from app.keeping.failures import KeepingFailed
 from app.keeping.restore import settle
 from app.keeping.shelf import Backup
@@ -21,6 +22,8 @@ from app.settings import Settings
 
 if sys.platform != "win32":  # there no PostgreSQL is embedded
     import pwd
+
+STILL_RUNNING = "The old service is still running. Stop it and its worker, and try again."
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,16 @@ def _move(settings: Settings, other: OtherMajorVersion, old_programs: Path) -> U
         )
     shutil.rmtree(draft, ignore_errors=True)  # of an upgrade that was killed
     try:
-        with embedded.start(settings.data_dir, postgres_user=settings.postgres_user, programs=old_programs) as old:
-            addresses = _addresses(old, settings)
-            asyncio.run(_refuse_others(addresses.owner))
-            backup = back_up(settings, addresses)
-            _copy(settings, addresses.owner, draft, _account_of(other.home / "server"))
-        _swap(other.home, draft, aside)
+        with contextlib.ExitStack() as held:
+            with embedded.start(settings.data_dir, postgres_user=settings.postgres_user, programs=old_programs) as old:
+                addresses = _addresses(old, settings)
+                if not held.enter_context(old.alone()):
+                    raise KeepingFailed(STILL_RUNNING)
+                asyncio.run(_refuse_others(addresses.owner))
+                backup = back_up(settings, addresses)
+                _copy(settings, addresses.owner, draft, _account_of(other.home / "server"))
+                asyncio.run(_refuse_others(addresses.owner))
+            _swap(other.home, draft, aside)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Upgraded(backup, aside)
@@ -93,12 +100,8 @@ def _account_of(server: Path) -> str | None:
 
 async def _refuse_others(url: str) -> None:
     async with connected(url) as connection:
-        sql = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        )
-        if await connection.fetchval(sql):
-            raise KeepingFailed("The old service is still running. Stop it and its worker, and try again.")
+        if await is_in_use(connection, installation.DATABASE):
+            raise KeepingFailed(STILL_RUNNING)
 
 
 def _copy(settings: Settings, old_url: str, home: Path, account: str | None) -> None:

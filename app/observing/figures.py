@@ -188,7 +188,7 @@ def _of_the_shelf(settings: Settings) -> Figures:
     where = shelf.directory(settings)
     if not wanted or not where.is_dir():
         return found
-    newest = next(iter(shelf.backups(where)), None)
+    newest = shelf.newest(where)
     tried = drill.last(settings)
     taken_at = newest.taken_at.timestamp() if newest else 0
     tried_at = tried.at.timestamp() if tried and tried.restored is not None else 0

@@ -15,10 +15,13 @@ import pytest
 from pyrage.x25519 import Identity
 
 from app import installation
-from app.keeping import programs, shelf
+from app.keeping import pipes, programs, shelf, swapping
+from app.keeping import restore as restoring
 from app.keeping.backup import LOCK, back_up
-from app.keeping.checks import work
+from app.keeping.checks import database, work
+from app.keeping.destructions import JOURNAL
 from app.keeping.failures import KeepingFailed
+from app.keeping.findings import Level
 from app.keeping.keys import make
 from app.keeping.restore import restore
 from app.keeping.shelf import Backup
@@ -97,7 +100,7 @@ def test_a_backup_is_closed_for_us_alone_and_noted(sample: Kept) -> None:
     assert _opened(content, sample.settings.data_dir / "backup-identity").startswith(b"PGDMP")
     for file in (backup.path, backup.note):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert {path.name for path in backup.path.parent.iterdir()} == {backup.path.name, backup.note.name}
+    assert {path.name for path in backup.path.parent.iterdir()} == {backup.path.name, backup.note.name, JOURNAL}
 
 
 def _opened(content: bytes, identity: Path) -> bytes:
@@ -147,7 +150,7 @@ def test_a_dump_that_breaks_off_leaves_no_backup(install: Make) -> None:
     )
     with pytest.raises(KeepingFailed, match="pg_dump gave up"):
         back_up(kept.settings, kept.addresses)
-    assert [path.name for path in shelf.directory(kept.settings).iterdir()] == []
+    assert [path.name for path in shelf.directory(kept.settings).iterdir()] == [JOURNAL]
 
 
 @pytest.mark.parametrize(
@@ -205,12 +208,49 @@ def test_a_restore_that_fails_half_way_leaves_an_empty_database_empty(
     assert nothing.sql(TABLES) == []
 
 
+def test_a_restore_that_was_killed_half_way_is_taken_for_no_database_until_it_is_done_again(
+    sample: Kept, nothing: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the rows came back and before those destroyed since went again."""
+    identity = sample.settings.data_dir / "backup-identity"
+    with monkeypatch.context() as killing:
+        killing.setattr(restoring, "settle", _die)
+        killing.setattr(swapping, "make_empty", _die)  # nobody clears up after a process that is killed
+        with pytest.raises(ProcessLookupError):
+            restore(nothing.settings, _newest(sample).path, identity=identity)
+    assert nothing.sql("SELECT name FROM organisations") == [("Plainly Readable Surgery",)]
+    with pytest.raises(installation.HalfRestored, match="restore` again"):
+        installation.migrate(nothing.addresses.owner, nothing.settings.role_prefix)
+    with pytest.raises(KeepingFailed, match="restore` again"):
+        back_up(nothing.settings, nothing.addresses)
+    found = asyncio.run(database.findings(nothing.settings, nothing.addresses))
+    assert [one.level for one in found if one.check == "tables"] == [Level.BAD]
+    assert restore(nothing.settings, _newest(sample).path, identity=identity).epoch == 1
+    installation.migrate(nothing.addresses.owner, nothing.settings.role_prefix)
+    assert nothing.sql("SELECT name FROM organisations") == [("Plainly Readable Surgery",)]
+
+
+async def _die(*_: Any) -> None:
+    raise ProcessLookupError
+
+
 def test_two_backups_at_once_are_one_and_a_refusal(sample: Kept) -> None:
     with (
         sample.open_transaction(f"SELECT pg_advisory_lock({LOCK})"),
         pytest.raises(KeepingFailed, match="Another backup"),
     ):
         back_up(sample.settings, sample.addresses)
+
+
+def test_what_a_program_complains_of_is_never_on_the_disk_and_much_of_it_holds_nobody_up(tmp_path: Path) -> None:
+    """It may quote rows."""
+    talker = tmp_path / "pg_dump"
+    talker.write_text(
+        '#!/bin/sh\necho "pg_dump: error: to $(readlink /proc/$$/fd/2)" >&2\nhead -c 900000 /dev/zero >&2\nexit 1\n'
+    )
+    talker.chmod(0o755)
+    with pytest.raises(KeepingFailed, match="error: to pipe:"):
+        pipes.flow_out(programs.Programs(18, tmp_path), "postgresql:///none", lambda out: out.read())
 
 
 @pytest.mark.parametrize(

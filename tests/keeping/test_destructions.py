@@ -1,11 +1,12 @@
 """What was destroyed after a backup does not come back with it, and the change feed begins a new epoch."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
 
-from app.keeping import destructions, shelf
+from app.keeping import commands, destructions, shelf
 from app.keeping.backup import back_up
 from app.keeping.destructions import JOURNAL, keep_destructions
 from app.keeping.failures import KeepingFailed
@@ -100,6 +101,43 @@ def test_a_line_that_a_crash_cut_short_is_written_again(install: Make) -> None:
     assert list(destructions.destroyed(journal(kept))) == []
     assert keep_destructions(kept.settings, kept.addresses) == 3
     assert journal(kept).read_bytes() == whole
+
+
+def test_a_restore_that_cannot_know_what_was_destroyed_since_says_so(
+    sample: Kept, install: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where a journal is, but of another database; with its own journal beside it, it is silent."""
+    (there,) = shelf.backups(shelf.directory(sample.settings))
+    identity, alone = sample.settings.data_dir / "backup-identity", tmp_path / "alone"
+    alone.mkdir()
+    for file in (there.path, there.note):
+        shutil.copy(file, alone)
+    other, target = install(), install(is_empty=True)
+    keep_destructions(other.settings, other.addresses)
+    done = restore(target.settings, alone / there.path.name, identity=identity)
+    assert done.is_journal_missing
+    commands._show(done)
+    assert "Warning" in capsys.readouterr().out
+    assert journal(sample).exists()  # though nothing was destroyed
+    beside = restore(install(is_empty=True).settings, there.path, identity=identity)
+    assert not beside.is_journal_missing
+
+
+def test_a_later_restore_elsewhere_goes_above_the_epoch_of_the_one_before(install: Make) -> None:
+    kept = install()
+    backup = back_up(kept.settings, kept.addresses)
+    epochs = [restore(install(is_empty=True).settings, backup.path).epoch for _ in range(3)]
+    assert epochs == [1, 2, 3]
+
+
+def test_noting_destructions_does_not_wait_for_ever(install: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(destructions, "PATIENCE", "100ms")
+    kept = install()
+    with (
+        kept.open_transaction(f"SELECT pg_advisory_lock({destructions.LOCK})"),
+        pytest.raises(KeepingFailed, match="what hangs"),
+    ):
+        keep_destructions(kept.settings, kept.addresses)
 
 
 def test_a_damaged_journal_stops_a_restore_before_anybody_comes_back(sample: Kept, install: Make) -> None:

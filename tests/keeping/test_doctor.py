@@ -106,7 +106,7 @@ def test_backups_on_the_disk_of_the_data_are_worth_a_look(tmp_path: Path) -> Non
         assert told(configuration.findings(other), "place of the backups").level is OK
 
 
-@pytest.mark.parametrize(("hours", "level"), [(1, OK), (30, OK), (40, LOOK), (80, BAD)])
+@pytest.mark.parametrize(("hours", "level"), [(-1, BAD), (1, OK), (30, OK), (40, LOOK), (80, BAD)])
 def test_the_last_backup_must_not_be_old(sample: Kept, hours: int, level: Level) -> None:
     with time_machine.travel(clock.true_now() + timedelta(hours=hours)):
         assert told(backups.findings(sample.settings), "last backup").level is level
@@ -125,7 +125,7 @@ def test_a_backup_that_is_missing_or_cut_short_is_seen(sample: Kept, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("restored", "days", "level"), [(True, 3, OK), (True, 60, LOOK), (False, 3, BAD), (None, 3, LOOK)]
+    ("restored", "days", "level"), [(True, 3, OK), (True, 60, LOOK), (True, -30, BAD), (False, 3, BAD), (None, 3, LOOK)]
 )
 def test_a_backup_is_one_when_it_was_tried(tmp_path: Path, restored: bool | None, days: int, level: Level) -> None:
     kept = settings(backup_dir=tmp_path)
@@ -226,6 +226,7 @@ def test_a_worker_that_is_silent() -> None:
     now = clock.true_now()
     assert work.worker([state("heartbeat")]).level is OK
     assert work.worker([state("heartbeat", finished_at=now - timedelta(minutes=5))]).level is BAD
+    assert work.worker([state("heartbeat", finished_at=now + timedelta(minutes=5))]).level is BAD
     assert work.worker([state("heartbeat", finished_at=None)]).level is BAD
     assert work.worker([]).level is BAD
 

@@ -27,12 +27,13 @@ def test_a_backup_is_taken_when_the_last_is_as_old_as_the_settings_say(install: 
     assert len(shelf.backups(where)) == 1
 
 
-def test_nothing_is_kept_where_backups_are_switched_off(install: Make) -> None:
+def test_only_destructions_are_noted_where_backups_are_switched_off(install: Make) -> None:
     kept = install(backup_hours=0)
     kept.sql("INSERT INTO tombstones (table_name, row_id) VALUES ('people', gen_random_uuid()) RETURNING id")
     for _, _, function in jobs.JOBS:
         function(kept.settings, kept.addresses)
-    assert not shelf.directory(kept.settings).exists()
+    (there,) = shelf.directory(kept.settings).iterdir()
+    assert (there.name, there.read_text().count("people")) == (JOURNAL, 1)
 
 
 def test_destructions_are_noted_between_backups(install: Make) -> None:
@@ -60,6 +61,39 @@ def test_a_drill_is_due_a_day_after_the_first_backup_and_then_each_month(copied:
         last = drills.last(away)
         noted.append(round((last.at - now) / timedelta(days=1), 1) if last else None)
     assert noted == [None, 1.1, 1.1, 31.2, 31.2]
+
+
+def test_a_backup_of_the_future_puts_off_neither_the_next_nor_its_drill(copied: Kept) -> None:
+    (present,) = shelf.backups(shelf.directory(copied.settings))
+    future = shelf.place(present.path.parent, clock.true_now() + timedelta(days=400))
+    present.path.rename(future.path)
+    present.note.rename(future.note)
+    jobs.back_up_when_due(copied.settings, copied.addresses)
+    made = shelf.newest(present.path.parent)
+    assert made is not None
+    assert made != future
+    away = copied.settings.model_copy(update={"environment": "production"})
+    tried = drill(away, copied.addresses)
+    assert tried.backup == made.path.name
+    note = present.path.parent / drills.NOTE
+    note.write_text(tried.model_copy(update={"at": clock.true_now() + timedelta(days=900)}).model_dump_json())
+    with time_machine.travel(clock.true_now() + timedelta(days=2)):
+        jobs.drill_when_due(away, copied.addresses)
+        last = drills.last(away)
+        assert last is not None
+        assert last.at <= clock.true_now()
+
+
+def test_what_a_killed_drill_left_is_removed_also_where_there_is_no_key(copied: Kept, tmp_path: Path) -> None:
+    changes = {"environment": "production", "data_dir": tmp_path / "data"}
+    away = copied.settings.model_copy(update=changes)
+    left = away.data_dir / "drill/server/data"
+    left.mkdir(parents=True)
+    with copied.open_transaction(f"SELECT pg_advisory_lock({drills.LOCK})"):
+        drill(away, copied.addresses)
+    assert left.exists()  # it may be the other drill's
+    assert drill(away, copied.addresses).restored is None
+    assert not (away.data_dir / "drill").exists()
 
 
 def test_a_drill_that_fails_is_noted_as_such(copied: Kept) -> None:

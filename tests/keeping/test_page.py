@@ -77,6 +77,8 @@ def test_the_commands_of_the_page_keep_and_give_back_what_was_there(place: Place
         assert shelf.backups(place.path / "elsewhere")
 
         sql(addresses.owner, "UPDATE organisations SET name = 'Changed since' RETURNING id")
+        long_ago = data_dir / "backups/peer-support-2020-01-01T000000Z.dump.age"
+        long_ago.write_text("another file, and the one that was written last")
         said = place.type("".join([*exported, *typed[at:]]))
         assert re.search(r"is kept as peer_support_until_\d+T\d+\.", said)
         assert "Backup of before" in said

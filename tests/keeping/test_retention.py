@@ -74,3 +74,12 @@ def test_only_backups_that_need_not_stay_are_removed_with_their_notes(tmp_path: 
     assert apply_retention(settings) == [made[1], made[0]]
     left = {file for backup in made[2:] for file in (backup.path, backup.note)}
     assert set(tmp_path.iterdir()) == {*others, *left}
+
+
+def test_a_backup_of_the_future_takes_no_others_place(tmp_path: Path) -> None:
+    future = shelf.place(tmp_path, datetime(2999, 1, 1, tzinfo=UTC))
+    made = [future, *(shelf.place(tmp_path, START + timedelta(hours=hour)) for hour in (0, 9, 15))]
+    for backup in made:
+        backup.path.touch()
+    assert apply_retention(Settings(backup_dir=tmp_path, backup_daily=1, backup_weekly=0, backup_monthly=0)) == []
+    assert set(shelf.backups(tmp_path)) == set(made)

@@ -1,19 +1,23 @@
 """An upgrade backs up first; data that an older PostgreSQL wrote move to the present one, and the old stay."""
 
 import asyncio
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
 
 from app import installation
-from app.core import embedded
+from app.core import embedded, embedded_guardian
 from app.core.embedded import OtherMajorVersion
 from app.keeping import programs, shelf
+from app.keeping import upgrade as upgrading
+from app.keeping.connecting import connected, is_in_use
 from app.keeping.failures import KeepingFailed
-from app.keeping.upgrade import upgrade
+from app.keeping.upgrade import Upgraded, upgrade
 from app.settings import Settings
 from tests import servers
 from tests.keeping.conftest import PRACTICE, Kept, Make, administer, sql
@@ -74,8 +78,44 @@ def old() -> Iterator[Settings]:
         yield settings
 
 
+def test_a_session_of_the_services_login_is_seen_by_the_owner(install: Make) -> None:
+    """Who is no superuser is not told what kind of session another role has."""
+    kept = install()
+    ((name,),) = kept.sql("SELECT current_database()")
+
+    async def is_seen() -> list[bool]:
+        async with connected(kept.addresses.owner) as owner:
+            before = await is_in_use(owner, name)
+            async with connected(kept.addresses.login):
+                return [before, await is_in_use(owner, name)]
+
+    assert asyncio.run(is_seen()) == [False, True]
+
+
+def _upgraded_alone(old: Settings, monkeypatch: pytest.MonkeyPatch) -> Upgraded:
+    """Upgraded; from before the backup until the new data are in place nobody could use the old server."""
+    could: list[bool] = []
+
+    def watched(step: Callable[..., Any]) -> Callable[..., Any]:
+        def do(*given: Any) -> Any:
+            users = embedded_guardian.open_lock(old.data_dir / "users.lock")
+            could.append(embedded_guardian.take(users, shared=True))
+            os.close(users)
+            return step(*given)
+
+        return do
+
+    for name in ("back_up", "_copy", "_swap"):
+        monkeypatch.setattr(upgrading, name, watched(getattr(upgrading, name)))
+    done = upgrade(old)
+    assert could == [False, False, False]
+    return done
+
+
 @with_fifteen
-def test_data_of_postgresql_15_move_to_the_included_one_and_the_old_are_kept(old: Settings, tmp_path: Path) -> None:
+def test_data_of_postgresql_15_move_to_the_included_one_and_the_old_are_kept(
+    old: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(OtherMajorVersion, match="peer-support upgrade"), installation.database(old):
         pass
     with pytest.raises(KeepingFailed, match=r"(?s)apt install postgresql-15.*--old-programs"):
@@ -86,7 +126,7 @@ def test_data_of_postgresql_15_move_to_the_included_one_and_the_old_are_kept(old
         with service, pytest.raises(KeepingFailed, match="still running"):
             upgrade(old)
 
-    done = upgrade(old)
+    done = _upgraded_alone(old, monkeypatch)
     assert done.old_data is not None
     assert (done.old_data / "data/PG_VERSION").read_text() == "15\n"
     assert done.backup in shelf.backups(shelf.directory(old))

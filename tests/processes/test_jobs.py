@@ -273,19 +273,22 @@ async def test_blocking_work_holds_nobody_up_and_its_failure_is_told(database: D
 
 async def test_how_late_a_job_is_can_be_seen(database: Database, owner: Any) -> None:
     async with database.writing(job("jobs")) as db:
-        ids, names = [uuid4() for _ in range(3)], ["late", "early", "running"]
-        await fetch(db, jobs.REGISTER, ids, names, [60] * 3, [30] * 3)
+        ids, names = [uuid4() for _ in range(4)], ["late", "early", "running", "hanging"]
+        await fetch(db, jobs.REGISTER, ids, names, [60] * 4, [30] * 4)
     await owner.execute("UPDATE jobs SET due_at = now() - interval '90 s' WHERE name <> 'early'")
     begun = (
         "UPDATE jobs SET started_at = due_at + interval '5 s', leased_until = now() + interval '9 s' WHERE name = $1"
     )
     await owner.execute(begun, "running")
+    await owner.execute("UPDATE jobs SET due_at = now() - interval '61 minutes' WHERE name = 'hanging'")
+    await owner.execute(begun, "hanging")
     async with database.writing(job("metrics")) as db:
         found = {state.name: state for state in await states(db)}
     assert found["late"].late_seconds == pytest.approx(90, abs=5)
     assert found["early"].late_seconds == 0
     assert found["running"].late_seconds == pytest.approx(5)
     assert found["running"].is_running
+    assert found["hanging"].late_seconds == pytest.approx(3660, abs=5)
 
 
 async def test_nobody_but_the_worker_sees_the_jobs(database: Database, world: Any) -> None:

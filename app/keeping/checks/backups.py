@@ -9,6 +9,7 @@ from app.settings import Settings
 
 DRILL_LOOK = timedelta(days=45)
 TRY = "Run `peer-support backup --drill`."
+RENAME = "Set the clock right; then give it and its note a name of the time it was really taken, or remove both."
 
 
 def findings(settings: Settings) -> list[Finding]:
@@ -19,6 +20,8 @@ def findings(settings: Settings) -> list[Finding]:
 def _newest(settings: Settings) -> Finding:
     check, todo = "last backup", "Run `peer-support backup`, and see that the worker runs: it takes them by itself."
     newest = next(iter(shelf.backups(shelf.directory(settings))), None)
+    if newest and shelf.is_ahead(newest.taken_at):
+        return bad(check, f"{newest.path.name} is of the future: the clock was wrong when it was taken", RENAME)
     if newest is None:
         if settings.backup_hours == 0:
             return look(check, "backups are switched off", "See that somebody else takes them.")
@@ -37,6 +40,8 @@ def _drill(settings: Settings) -> Finding:
     if last is None:
         return look(check, "no backup was tried yet", TRY)
     words = f"{last.at:%d %B %Y}: {last.words}"
+    if shelf.is_ahead(last.at):
+        return bad(check, f"noted in the future, on {last.at:%d %B %Y}: the clock was wrong", TRY)
     if last.restored is None:
         return look(check, words, TRY)
     if not last.restored:

@@ -85,6 +85,8 @@ async def _connections(settings: Settings, addresses: Addresses) -> Finding:
 
 
 async def _tables(connection: Any) -> list[Finding]:
+    if await installation.is_half_restored(connection):
+        return [bad("tables", str(installation.HalfRestored.__doc__), "")]
     if not await is_filled(connection):
         return [bad("tables", "there are none yet", "Run `peer-support migrate`.")]
     head = _newest_revision()

@@ -14,6 +14,7 @@ SILENCE = timedelta(minutes=2)
 LATE_LOOK, LATE_BAD = 300.0, 3600.0
 FAILURES_BAD = 3
 START = "Start it: `peer-support serve --workers`, or `peer-support worker` by itself."
+CLOCKS = "Set the clocks of this machine and of the database's right, and start the worker again."
 
 
 async def findings(settings: Settings, login: str) -> list[Finding]:
@@ -34,6 +35,8 @@ def worker(found: list[State]) -> Finding:
     last = next((state.finished_at for state in found if state.name == HEARTBEAT), None)
     if last is None:
         return bad(check, "there was none yet: nobody takes backups and clears away what has expired", START)
+    if last - clock.true_now() > SILENCE:
+        return bad(check, f"heard of in the future, on {last:%d %B %Y %H:%M} UTC: a clock is wrong", CLOCKS)
     if clock.true_now() - last > SILENCE:
         return bad(check, f"silent since {last:%d %B %Y %H:%M} UTC", START)
     return ok(check, "at work")
