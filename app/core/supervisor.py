@@ -22,6 +22,8 @@ from app.core import logs
 STOPS = (signal.SIGTERM, signal.SIGINT)
 STEADY_SECONDS = 5.0
 """A child that lived for less has failed at its start."""
+AGAIN_SECONDS = 10.0
+"""After so long a process that was asked to leave and is still there is asked again."""
 PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Seconds before a child is started anew that fails at its start again and again."""
 
@@ -167,6 +169,10 @@ def leave_when_asked() -> None:
 
 
 def _leave(_: int, __: FrameType | None) -> None:
+    if hasattr(signal, "setitimer"):
+        # raised while the interpreter clears an object away it is lost: then it is raised once more
+        signal.signal(signal.SIGALRM, _leave)
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
     sys.exit(0)
 
 

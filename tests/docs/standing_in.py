@@ -14,12 +14,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 WHY = {
     "sudo": "the test runs as whoever it is",
     "apt-get": "it would change the machine; the names of the packages were tried by hand",
+    "psql": "the included one takes the place of the package's, once that is installed",
     "useradd": "it would change the machine",
     "install": "files are made as asked, for owners that are not here",
     "chown": "the owner is not here",
@@ -52,6 +54,24 @@ def plain(arguments: list[str]) -> int:
 def nothing(arguments: list[str]) -> int:
     """It is enough that it was called: the test reads the list of calls."""
     return 0 if arguments else 2
+
+
+def apt_get(arguments: list[str]) -> int:
+    """What later commands need of these packages is there."""
+    script = HERE / "usr/share/postgresql-common/pgdg/apt.postgresql.org.sh"
+    if "postgresql-common" in arguments:
+        script.parent.mkdir(parents=True)
+        script.write_text("#!/bin/sh\n")
+        script.chmod(0o755)
+    if any(name.startswith("postgresql-client") for name in arguments):
+        (HERE / "psql").symlink_to(Path(machine()["programs"]) / "psql")
+    return nothing(arguments)
+
+
+def psql(arguments: list[str]) -> int:
+    """Not found before its package is installed."""
+    program = HERE / "psql"
+    return subprocess.call([program, *arguments]) if program.exists() else 127
 
 
 def install(arguments: list[str]) -> int:
@@ -181,16 +201,55 @@ def docker(arguments: list[str]) -> int:
     compose, verb, *rest = arguments
     if compose != "compose":
         return 2
-    if verb == "build":
-        return 0
-    if verb == "up":
-        return up()
-    if verb == "cp":
-        service, _, place = rest[0].partition(":")
-        return subprocess.call(["cp", "-R", inside(service, place), rest[1]])
-    while rest[0].startswith("-"):
-        rest.pop(0)
+    options = []
+    while rest and rest[0].startswith("-") and verb != "logs":
+        options.append(rest.pop(0))
+    return COMPOSE[verb](options, rest)
+
+
+def build(_: list[str], __: list[str]) -> int:
+    """There is nothing to build."""
+    return 0
+
+
+def copy(_: list[str], places: list[str]) -> int:
+    """Out of a container."""
+    service, place = places[0].split(":")
+    return subprocess.call(["cp", "-R", inside(service, place), places[1]])
+
+
+def ps(_: list[str], __: list[str]) -> int:
+    """What runs."""
+    sys.stdout.write("".join(f"{name}\n" for name in RUN_ON if (HERE / f"{name}.pid").exists()))
+    return 0
+
+
+def logs(_: list[str], __: list[str]) -> int:
+    """What was written."""
+    sys.stdout.write("".join((HERE / f"{name}.log").read_text() for name in RUN_ON))
+    return 0
+
+
+def stop_services(_: list[str], names: list[str]) -> int:
+    """They have ended."""
+    for name in names:
+        stop(name)
+    return 0
+
+
+def run(options: list[str], rest: list[str]) -> int:
+    """A container of its own; before it starts what its service waits for, if nothing is said against that."""
     service, *command = rest
+    if "--no-deps" not in options:
+        subprocess.run(as_in("migrate"), env=environment_of("migrate"), check=True)
+    return subprocess.call(as_in(service, command), env=environment_of(service))
+
+
+def execute(_: list[str], rest: list[str]) -> int:
+    """In the container that runs."""
+    service, *command = rest
+    if not (HERE / f"{service}.pid").exists():
+        return 1
     return subprocess.call(as_in(service, command), env=environment_of(service))
 
 
@@ -200,33 +259,42 @@ def services() -> dict[str, dict[str, Any]]:
     return found
 
 
-def up() -> int:
-    """The logins are made, the step that migrates has ended well, and the rest runs; for the second time anew."""
-    for name in ("api", "worker"):
-        stop(name)
+def up(_: list[str], names: list[str]) -> int:
+    """The logins are made; unless that is all, the step that migrates has ended well, and the rest runs as said."""
     if not (HERE / "database").exists():
         (HERE / "database").mkdir()
         script = services()["database"]["volumes"][1].split(":")[0]
         address = ["--host", machine()["socket"], "--username", "postgres", "--set", "ON_ERROR_STOP=1"]
-        subprocess.run(["psql", *address, "--file", script], env=environment_of("database"), check=True)
+        loading = [f"{machine()['programs']}/psql", *address, "--file", str(script)]
+        subprocess.run(loading, env=environment_of("database"), check=True)
+    if names == ["database"]:
+        return 0
+    changed = [name for name in RUN_ON if not is_as_said(name)]
+    stop_services([], changed)
     subprocess.run(as_in("migrate"), env=environment_of("migrate"), check=True)
-    for name in ("api", "worker"):
+    for name in changed:
+        (HERE / f"{name}.json").write_text(json.dumps(environment_of(name)))
         spawn(name, as_in(name), environment_of(name), "/")
     return curl([f"http://127.0.0.1:{machine()['container-port']}/health/ready"])
 
 
+def is_as_said(service: str) -> bool:
+    """Whether it runs with the settings that it should have now."""
+    known = HERE / f"{service}.json"
+    return (HERE / f"{service}.pid").exists() and known.read_text() == json.dumps(environment_of(service))
+
+
 def environment_of(service: str) -> dict[str, str]:
-    """What the image and compose.yaml give it, `.env` filled in, its database being the one of the test."""
-    known = settings_of(HERE / "source/.env")
-    said: dict[str, str | None] = services()[service]["environment"]
+    """What the image, the file of settings and compose.yaml give it, its database being the one of the test."""
+    passwords = settings_of(HERE / "source/.env")
     found = dict(re.findall(r"(PEER_SUPPORT_\w+)=(\S+)", (HERE / "source/Dockerfile").read_text()))
-    for name, value in said.items():
-        if value is not None:
-            found[name] = re.sub(r"\$\{(\w+):\?\}", lambda match: known[match[1]], value)
-        elif name in known:
-            found[name] = known[name]
+    for file in services()[service].get("env_file", []):
+        found |= settings_of(HERE / "source" / re.sub(r"^\$\{SETTINGS_FILE:-(.*)\}$", r"\1", file))
+    said: dict[str, str] = services()[service]["environment"]
+    found |= {name: re.sub(r"\$\{(\w+):\?\}", lambda match: passwords[match[1]], said[name]) for name in said}
     found = {
-        name: inside(service, value.replace("@database/peer_support", machine()["at"])) for name, value in found.items()
+        name: value.replace("@database/peer_support", machine()["at"]) if "DATABASE" in name else inside(service, value)
+        for name, value in found.items()
     }
     return {"PATH": os.environ["PATH"], "STANDING_IN": str(HERE)} | found
 
@@ -235,27 +303,41 @@ def as_in(service: str, command: list[str] | None = None) -> list[str]:
     """A command as it runs in the container of this service."""
     words: list[str] = command or services()[service]["command"]
     words = [inside(service, word).replace("8000", machine()["container-port"]) for word in words]
-    return [machine()["peer-support"], *words[1:]] if words[0] == "peer-support" else words
+    return [re.sub(r"(^|\s)peer-support(?= )|^peer-support$", rf"\g<1>{machine()['peer-support']}", w) for w in words]
 
 
-def inside(service: str, path: str) -> str:
-    """Where a path in the container lies here: in its volume, if it has one there."""
+def inside(service: str, text: str) -> str:
+    """A text in which the container's paths are those where they lie here: in its volume, if it has one there."""
     volumes = [volume.split(":") for volume in services()[service].get("volumes", [])]
     mounted = {place: name for name, place, *_ in volumes}
-    for place in ("/data", "/backups"):
-        if path == place or path.startswith(f"{place}/"):
-            volume = HERE / "volumes" / mounted.get(place, f"{service}-without-a-name")
-            if not volume.exists():
-                volume.mkdir(parents=True)
-                volume.chmod(0o711)
-            return str(volume) + path.removeprefix(place)
-    return path
+
+    def here(match: re.Match[str]) -> str:
+        volume = HERE / "volumes" / mounted.get(match[0], f"{service}-{match[0][1:]}")
+        if not volume.exists():
+            volume.mkdir(parents=True)
+            volume.chmod(0o711)
+        return str(volume)
+
+    return re.sub(r"(?<![\w./-])/(data|backups|tmp)\b", here, text)
 
 
+RUN_ON = ("api", "worker")
+"""Services that do not end by themselves."""
+COMPOSE: dict[str, Callable[[list[str], list[str]], int]] = {
+    "build": build,
+    "cp": copy,
+    "exec": execute,
+    "logs": logs,
+    "ps": ps,
+    "run": run,
+    "stop": stop_services,
+    "up": up,
+}
 PROGRAMS = {
     "sudo": plain,
     "runuser": plain,
-    "apt-get": nothing,
+    "apt-get": apt_get,
+    "psql": psql,
     "useradd": nothing,
     "chown": nothing,
     "install": install,

@@ -87,11 +87,26 @@ def test_only_this_machine_reaches_the_port(compose: dict[str, Any]) -> None:
     assert ports == ["127.0.0.1:8000:8000"]
 
 
-def test_every_setting_that_compose_passes_on_exists(compose: dict[str, Any]) -> None:
-    known = {f"PEER_SUPPORT_{name.upper()}" for name in Settings.model_fields}
-    passed = {name for service in compose["services"].values() for name in service["environment"]}
-    assert {name for name in passed if name.startswith("PEER_SUPPORT_")} <= known
-    assert set(re.findall(r"(PEER_SUPPORT_\w+)=", DOCKERFILE.read_text())) <= known
+def test_compose_passes_on_every_setting_and_decides_four_itself(compose: dict[str, Any]) -> None:
+    ours = {name: service for name, service in compose["services"].items() if name != "database"}
+    assert {str(service["env_file"]) for service in ours.values()} == {"['${SETTINGS_FILE:-settings.env}']"}
+    known = {name.upper() for name in Settings.model_fields}
+    decided = {name.removeprefix("PEER_SUPPORT_") for service in ours.values() for name in service["environment"]}
+    assert decided & known == {"DATABASE_URL", "DATABASE_OWNER_URL", "DATA_DIR", "BACKUP_DIR"}
+    assert decided - known == {"FORWARDED_ALLOW_IPS"}
+    assert set(re.findall(r"PEER_SUPPORT_(\w+)=", DOCKERFILE.read_text())) <= known
+
+
+def test_each_login_of_the_database_has_a_password_of_its_own(compose: dict[str, Any]) -> None:
+    said = compose["services"]["database"]["environment"]
+    assert len(said) == len(set(said.values())) == 3
+    assert not compose["services"]["database"].get("env_file")
+
+
+def test_what_answers_the_internet_cannot_read_where_a_private_key_may_lie(compose: dict[str, Any]) -> None:
+    volumes = {name: set(service["volumes"]) for name, service in compose["services"].items()}
+    assert volumes["api"] == {"api:/data", "backups:/backups:ro"}
+    assert volumes["worker"] == {"worker:/data", "backups:/backups"}
 
 
 def test_no_file_is_made_by_compose_itself_which_a_root_that_is_read_only_would_refuse(compose: dict[str, Any]) -> None:
@@ -105,7 +120,11 @@ def test_compose_itself_reads_the_file() -> None:
         pytest.skip("docker is here without Compose")
     subprocess.run(
         [docker, "compose", "--file", str(ROOT / "compose.yaml"), "config", "--quiet"],
-        env={"PATH": str(Path(docker).parent), "OWNER_PASSWORD": "a", "API_PASSWORD": "b"},
+        env={
+            "PATH": str(Path(docker).parent),
+            "SETTINGS_FILE": os.devnull,
+            **{f"{login}_PASSWORD": login for login in ("SUPERUSER", "OWNER", "API")},
+        },
         check=True,
     )
 

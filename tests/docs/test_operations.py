@@ -37,7 +37,9 @@ ON_THE_SERVER = (
     "The server is lost",
 )
 """Parts whose commands are typed one after the other on one server."""
-IN_CONTAINERS = ("Containers",)
+IN_CONTAINERS = ("Containers", "Look after containers", "Restore in containers")
+OF_LONG_AGO = "peer-support-2020-01-01T000000Z.dump.age"
+"""A backup that no longer opens, and that a copy made the youngest by the times of the files."""
 NOT_TYPED = {
     "By hand": "install-version and the unit do the same, which are run; compared below",
     "Pins": "asks a package registry for what is new; compared with the pins' own first lines elsewhere",
@@ -77,15 +79,17 @@ class Machine:
 
     def here(self, text: str) -> str:
         """A text of the page or of a script with the paths, ports and names of this machine."""
-        text = re.sub(r"(?<![\w.$}/-])/(?=(etc|opt|media|var/lib|var/backups|usr/local)/)", f"{self.root}/", text)
+        text = re.sub(r"(?<![\w.$}/-])/(?=(etc|opt|media|var/(lib|backups)|usr/(local|share))/)", f"{self.root}/", text)
         text = text.replace("8000", self.port).replace("peer.example.org", "localhost")
+        text = text.replace("bits:3072", "bits:2048")  # which are found sooner
         there = f"host={self.other.socket_dir}&port={self.other.port}"
-        text = text.replace("administrator@db.example.org/postgres", f"postgres@/postgres?{there}")
-        return text.replace("@db.example.org/peer_support", f"@/peer_support?{there}")
+        # the included programs know no TLS, and refuse to be asked for it even by a socket
+        text = text.replace("administrator@db.example.org/postgres?$TLS", f"postgres@/postgres?{there}")
+        return text.replace("@db.example.org/peer_support?$TLS", f"@/peer_support?{there}")
 
     def environment(self) -> dict[str, str]:
         """What the administrator's terminal has set."""
-        programs = [self.root / "standing", self.root / "usr/local/bin", embedded.included_programs()]
+        programs = [self.root / "standing", self.root / "usr/local/bin"]
         path = os.pathsep.join([*map(str, programs), os.environ["PATH"]])
         return {"PATH": path, "HOME": str(self.root), "STANDING_IN": str(self.root)}
 
@@ -146,6 +150,7 @@ def _furnish(machine: Machine, program: Path) -> None:
         "container-port": str(free_port()),
         "peer-support": str(program),
         "repository": str(ROOT),
+        "programs": str(embedded.included_programs()),
         "socket": str(machine.other.socket_dir),
         "at": f"@/peer_support?host={machine.other.socket_dir}&port={machine.other.port}",
     }
@@ -221,12 +226,18 @@ def _look_after(machine: Machine) -> None:
 def _lose(machine: Machine) -> None:
     """All that is left is on the memory stick; places and software are there again as after the first steps."""
     machine.type("systemctl stop peer-support.service")
-    for place in ("etc/peer-support/settings", "var/lib/peer-support", "var/backups/peer-support"):
+    unit = "etc/systemd/system/peer-support.service"
+    for place in ("etc/peer-support/settings", "var/lib/peer-support", "var/backups/peer-support", unit):
         machine.type(f"rm -r {machine.root}/{place}")
     machine.type("install -d /var/lib/peer-support /var/backups/peer-support")
-    machine.type_part("The server is lost")
-    assert "The database is what it was" in machine.type_part("Restore")
-    assert "name@example.org" in machine.type("sudo peer-support account list")
+    kept = machine.root / "media/stick/peer-support"
+    for number, backup in enumerate(sorted(kept.glob("*.dump.age"), reverse=True)):
+        os.utime(backup, (number, number))
+    (kept / OF_LONG_AGO).write_text("another file")
+    assert "The database is what it was" in machine.type_part("The server is lost")
+    assert not list((machine.root / "var/lib/peer-support").glob("backup-key"))
+    machine.type("sudo cp docs/operations/peer-support.service /etc/systemd/system/")
+    assert "is kept as peer_support_until_" in machine.type_part("Restore")
 
 
 def _change_keys(machine: Machine) -> None:
@@ -258,10 +269,38 @@ def test_the_containers_run_as_the_page_says(machine: Machine) -> None:
     printed = machine.type_part("Containers")
     assert "token=" in printed
     assert not re.search(r"^bad", printed, flags=re.MULTILINE), printed
+    assert not (machine.root / "volumes/worker/backup-key").exists()
     assert any((machine.root / "volumes/backups").glob("*.dump.age")), "the worker's volume has the backups"
     assert any((machine.root / "media/stick").rglob("*.dump.age"))
     working = {name for name in ("api", "worker") if '"working"' in (machine.root / f"{name}.log").read_text()}
     assert working == {"worker"}, "what serves does no work by the clock: it could not back up"
+    _look_after_containers(machine)
+    (machine.root / "media/stick/backups" / OF_LONG_AGO).write_text("another file")
+    assert "is kept as peer_support_until_" in machine.type_part("Restore in containers")
+    assert "name@example.org" in machine.type("docker compose exec worker peer-support account list")
+
+
+def _look_after_containers(machine: Machine) -> None:
+    before = len(machine.calls())
+    printed = machine.type_part("Look after containers")
+    assert not re.search(r"^bad", printed, flags=re.MULTILINE), printed
+    assert "Restored whole" in printed
+    assert "The database is up to date" in printed
+    asked = [call for call in machine.calls()[before:] if call.startswith("docker compose run")]
+    assert all("--no-deps" in call for call in asked), "else the tables are changed before the backup"
+    changed = standing_in.settings_of(machine.source / "settings.env")
+    assert [len(json.loads(changed[f"PEER_SUPPORT_{kind}_KEYS"])) for kind in ("SIGNING", "SEALING")] == [2, 2]
+
+
+def test_every_address_of_a_server_elsewhere_makes_sure_who_answers() -> None:
+    page = PAGE.read_text()
+    assert set(re.findall(r"@db\.example\.org/\w+(.*?)['\"]", page)) == {"?$TLS"}
+    assert re.search(r"^TLS='sslmode=verify-full&sslrootcert=/", page, flags=re.MULTILINE)
+
+
+def test_no_page_takes_the_newest_backup_by_the_times_of_the_files() -> None:
+    pages = [page.read_text() for page in (PAGE, DOCS / "backup-and-restore.md")]
+    assert not [page for page in pages if "ls -t" in page]
 
 
 def test_the_scripts_do_what_the_page_says_to_do_by_hand() -> None:
