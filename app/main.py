@@ -18,7 +18,7 @@ from app.accounts.routes import router as accounts
 from app.accounts.sign_in_routes import router as sign_in
 from app.consents.routes import router as consents
 from app.core import documents, faces, logs, traces
-from app.core.ceiling import Ceiling
+from app.core.ceiling import Ceiling, Turns, Turnstile
 from app.core.database import Database
 from app.core.edge import Edge
 from app.core.errors import Problem, Unavailable
@@ -113,11 +113,13 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
     if settings.traces_url:
         otlp = traces.adapter()
         app.add_middleware(otlp.Traced, provider=otlp.provider(settings.traces_url))
-    app.add_middleware(Ceiling, settings.requests_at_once, settings.request_limit, refused)
+    turns = Turns(settings.requests_at_once, settings.request_limit, refused)
+    app.add_middleware(Ceiling, turns)
     app.add_middleware(
         Edge,
         limit_of=lambda path: settings.fhir_body_limit if path.startswith("/fhir/") else settings.body_limit,
     )
+    app.add_middleware(Turnstile, turns)
     app.add_middleware(FhirFace)
     app.add_middleware(Watch)
     # outermost, so that a browser can read a refusal of the edge as well

@@ -9,7 +9,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from uuid import uuid4
 
+import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.attendance import Attendance
@@ -19,6 +21,8 @@ BURST_SECONDS = 0.5
 """How long a queue may last before it counts as overload, and how long one waits in it at most until then."""
 OVERLOAD_SECONDS = 0.005
 """How long one waits for a turn under overload."""
+AT_THE_DOOR = 2
+"""So many must be waiting for others to be refused at the door."""
 BODY_SECONDS = 20.0
 """How long a body may take to arrive."""
 ALWAYS = ("/health/", "/metrics")
@@ -29,47 +33,31 @@ class Overloaded(Unavailable):
     """More is asked than can be answered soon; nothing was done. Try again after the seconds in Retry-After."""
 
 
-class Ceiling:
-    """Pure ASGI: `at_once` requests are worked on, `waiting` more may wait; raises `Overloaded` for the others.
+class Turns:
+    """`at_once` requests are worked on, `waiting` more may wait; `refused` is called for each of the others."""
 
-    A request whose caller has gone is given up (`Attendance`).
-    """
-
-    def __init__(self, app: ASGIApp, at_once: int, waiting: int, refused: Callable[[], None]) -> None:
-        self.app = app
+    def __init__(self, at_once: int, waiting: int, refused: Callable[[], None]) -> None:
+        self.refused = refused
         self._free = at_once
         self._most = waiting
-        self._refused = refused
         self._queue: deque[asyncio.Future[bool]] = deque()
         self._busy_since = 0.0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http" or scope["path"].startswith(ALWAYS):
-            await self.app(scope, receive, send)
-            return
-        taken_in = await _taken_in(scope, receive)
+    async def take(self) -> None:
+        """Wait for a turn, which is taken on return. Raises `Overloaded` where it would come too late."""
         if self._free:
             self._free -= 1
         else:
-            await self._turn()
-        is_held = True
+            await self._wait()
 
-        async def sending(message: Message) -> None:
-            nonlocal is_held
-            if is_held and message["type"] == "http.response.start":  # the work is done; a slow reader holds no turn
-                is_held = False
-                self._pass_on()
-            await send(message)
+    @property
+    def is_overloaded(self) -> bool:
+        """The queue has stood for longer than a burst, and somebody waits in it still."""
+        if len(self._queue) < AT_THE_DOOR:
+            return False
+        return asyncio.get_running_loop().time() - self._busy_since >= BURST_SECONDS
 
-        try:
-            await Attendance(scope, taken_in, sending).work(self.app)
-        finally:
-            if is_held:
-                self._pass_on()
-
-    async def _turn(self) -> None:
-        """Wait for a turn, which is taken on return."""
+    async def _wait(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         if not self._queue:
@@ -84,7 +72,7 @@ class Ceiling:
             is_mine = await turn
         except asyncio.CancelledError:  # the request itself is given up
             if turn.done() and not turn.cancelled() and turn.result():
-                self._pass_on()
+                self.pass_on()
             self._leave(turn)
             raise
         finally:
@@ -98,14 +86,77 @@ class Ceiling:
             self._queue.remove(turn)
 
     def _refuse(self) -> None:
-        self._refused()
+        self.refused()
         raise Overloaded(headers={"Retry-After": "1"})
 
-    def _pass_on(self) -> None:
+    def pass_on(self) -> None:
+        """A turn has ended; who waits longest is next."""
         while self._queue:
             if _come(self._queue.popleft(), True):
                 return
         self._free += 1
+
+
+class Ceiling:
+    """Pure ASGI: each request in its turn, with its body in; raises `Overloaded` and `RequestTimedOut`.
+
+    A request whose caller has gone is given up (`Attendance`).
+    """
+
+    def __init__(self, app: ASGIApp, turns: Turns) -> None:
+        self.app = app
+        self._turns = turns
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["path"].startswith(ALWAYS):
+            await self.app(scope, receive, send)
+            return
+        taken_in = await _taken_in(scope, receive)
+        await self._turns.take()
+        is_held = True
+
+        async def sending(message: Message) -> None:
+            nonlocal is_held
+            if is_held and message["type"] == "http.response.start":  # the work is done; a slow reader holds no turn
+                is_held = False
+                self._turns.pass_on()
+            await send(message)
+
+        try:
+            await Attendance(scope, taken_in, sending).work(self.app)
+        finally:
+            if is_held:
+                self._turns.pass_on()
+
+
+class Turnstile:
+    """Pure ASGI, far outside: under overload a request is refused before anything is spent on it.
+
+    What is refused here is counted and has no line in the log: a thousand a second would cost what the others need.
+    """
+
+    def __init__(self, app: ASGIApp, turns: Turns) -> None:
+        self.app = app
+        self._turns = turns
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["path"].startswith(ALWAYS) or not self._turns.is_overloaded:
+            await self.app(scope, receive, send)
+            return
+        self._turns.refused()
+        request_id = str(uuid4())
+        body = orjson.dumps(Overloaded().face(request_id))
+        headers = [
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"retry-after", b"1"),
+            (b"x-request-id", request_id.encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await send({"type": "http.response.start", "status": Overloaded.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _taken_in(scope: Scope, receive: Receive) -> Receive:

@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app import installation
 from app.core import ceiling
-from app.core.ceiling import Ceiling, Overloaded
+from app.core.ceiling import Ceiling, Overloaded, Turns, Turnstile
 from app.core.errors import RequestTimedOut
 from app.main import create_app
 from tests.conftest import make_settings, serving
@@ -55,7 +55,7 @@ async def _soon() -> None:
 
 async def test_what_does_not_fit_waits_its_turn_and_what_cannot_wait_is_refused_at_once() -> None:
     work, counted = Work(), []
-    app = Ceiling(work, 1, 1, lambda: counted.append(1))
+    app = Ceiling(work, Turns(1, 1, lambda: counted.append(1)))
     first, second = _request(app, "/first"), _request(app, "/second")
     await _soon()
     third = _request(app, "/third")
@@ -73,7 +73,7 @@ async def test_what_does_not_fit_waits_its_turn_and_what_cannot_wait_is_refused_
 async def test_a_burst_is_waited_for_and_a_queue_that_stays_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.2)
     work = Work()
-    app = Ceiling(work, 1, 10, lambda: None)
+    app = Ceiling(work, Turns(1, 10, lambda: None))
     held, early = _request(app, "/held"), _request(app, "/early")
     await asyncio.sleep(0.1)
     assert not early.done()
@@ -89,9 +89,34 @@ async def test_a_burst_is_waited_for_and_a_queue_that_stays_is_not(monkeypatch: 
     await asyncio.gather(held, waiting)
 
 
+async def test_where_the_queue_stays_others_are_refused_at_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.1)
+    monkeypatch.setattr(ceiling, "OVERLOAD_SECONDS", 1.0)
+    work, counted, answers = Work(), [], []
+    turns = Turns(1, 10, lambda: counted.append(1))
+    app = Turnstile(Ceiling(work, turns), turns)
+
+    async def keep(message: Message) -> None:
+        answers.append(message)
+
+    held = _request(app, "/held")
+    await _soon()
+    early = _request(app, "/early")
+    await asyncio.sleep(0.09)
+    waiting = [_request(app, f"/{number}") for number in range(3)]
+    await asyncio.sleep(0.03)  # the first has given up, the others wait still: it is no burst any more
+    await app({"type": "http", "path": "/late", "headers": []}, _nothing, keep)
+    assert (answers[0]["status"], dict(answers[0]["headers"])[b"retry-after"]) == (503, b"1")
+    work.may_end.set()
+    await asyncio.gather(held, *waiting, return_exceptions=True)
+    assert isinstance((await asyncio.gather(early, return_exceptions=True))[0], Overloaded)
+    await app({"type": "http", "path": "/after", "headers": []}, _nothing, keep)
+    assert work.started[-1] == "/after"
+
+
 async def test_how_the_service_is_can_be_asked_whatever_the_load() -> None:
     work = Work()
-    app = Ceiling(work, 1, 1, lambda: None)
+    app = Ceiling(work, Turns(1, 1, lambda: None))
     asked = [_request(app, path) for path in ("/v1/mentees", "/health/live", "/health/ready", "/metrics")]
     await _soon()
     assert work.started == ["/v1/mentees", "/health/live", "/health/ready", "/metrics"]
@@ -101,7 +126,7 @@ async def test_how_the_service_is_can_be_asked_whatever_the_load() -> None:
 
 async def test_a_request_given_up_while_it_waits_leaves_the_turns_in_order() -> None:
     work = Work()
-    app = Ceiling(work, 1, 10, lambda: None)
+    app = Ceiling(work, Turns(1, 10, lambda: None))
     held, waiting, behind = (_request(app, path) for path in ("/held", "/waiting", "/behind"))
     await _soon()
     waiting.cancel()
@@ -115,7 +140,7 @@ async def test_a_request_given_up_while_it_waits_leaves_the_turns_in_order() -> 
 async def test_who_sends_no_body_holds_up_nobody_and_is_told_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceiling, "BODY_SECONDS", 0.1)
     work = Work()
-    app = Ceiling(work, 1, 1, lambda: None)
+    app = Ceiling(work, Turns(1, 1, lambda: None))
     headers = [(b"content-length", b"100")]
     silent = [
         asyncio.create_task(app({"type": "http", "path": "/slow", "headers": headers}, _nothing, _sent))
@@ -134,7 +159,7 @@ async def test_who_sends_no_body_holds_up_nobody_and_is_told_in_the_end(monkeypa
 async def test_who_gave_up_waiting_takes_no_place_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.1)
     work = Work()
-    app = Ceiling(work, 1, 1, lambda: None)
+    app = Ceiling(work, Turns(1, 1, lambda: None))
     held, first = _request(app, "/held"), _request(app, "/first")
     with pytest.raises(Overloaded):
         await first
