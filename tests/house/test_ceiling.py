@@ -71,16 +71,16 @@ async def test_what_does_not_fit_waits_its_turn_and_what_cannot_wait_is_refused_
 
 
 async def test_a_burst_is_waited_for_and_a_queue_that_stays_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.2)
+    monkeypatch.setattr(ceiling, "BURST_SECONDS", 1.0)
     work = Work()
     app = Ceiling(work, Turns(1, 10, lambda: None))
     held, early = _request(app, "/held"), _request(app, "/early")
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.5)
     assert not early.done()
     waiting = _request(app, "/waiting")
-    await asyncio.sleep(0.11)
+    await asyncio.sleep(0.52)
     late = _request(app, "/late")  # the queue has stood for longer than a burst: no more than a moment is waited
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.1)
     assert (late.done(), waiting.done()) == (True, False)
     for refused in (early, late):
         with pytest.raises(Overloaded):
@@ -90,7 +90,7 @@ async def test_a_burst_is_waited_for_and_a_queue_that_stays_is_not(monkeypatch: 
 
 
 async def test_where_the_queue_stays_others_are_refused_at_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.1)
+    monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.5)
     monkeypatch.setattr(ceiling, "OVERLOAD_SECONDS", 1.0)
     work, counted, answers = Work(), [], []
     turns = Turns(1, 10, lambda: counted.append(1))
@@ -102,9 +102,9 @@ async def test_where_the_queue_stays_others_are_refused_at_the_door(monkeypatch:
     held = _request(app, "/held")
     await _soon()
     early = _request(app, "/early")
-    await asyncio.sleep(0.09)
+    await asyncio.sleep(0.45)
     waiting = [_request(app, f"/{number}") for number in range(3)]
-    await asyncio.sleep(0.03)  # the first has given up, the others wait still: it is no burst any more
+    await asyncio.sleep(0.1)  # the first has given up, the others wait still: it is no burst any more
     await app({"type": "http", "path": "/late", "headers": []}, _nothing, keep)
     assert (answers[0]["status"], dict(answers[0]["headers"])[b"retry-after"]) == (503, b"1")
     work.may_end.set()
@@ -157,14 +157,14 @@ async def test_who_sends_no_body_holds_up_nobody_and_is_told_in_the_end(monkeypa
 
 
 async def test_who_gave_up_waiting_takes_no_place_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.1)
+    monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.5)
     work = Work()
     app = Ceiling(work, Turns(1, 1, lambda: None))
     held, first = _request(app, "/held"), _request(app, "/first")
     with pytest.raises(Overloaded):
         await first
     second = _request(app, "/second")  # the queue is empty again, so this one is waited for
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.1)
     assert not second.done()
     work.may_end.set()
     await asyncio.gather(held, second)
