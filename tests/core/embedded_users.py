@@ -73,8 +73,15 @@ def processes(home: Path) -> dict[int, str]:
 
 
 def the(part: str, home: Path) -> int:
-    (pid,) = [pid for pid, command in processes(home).items() if part in command]
-    return pid
+    """The one process with this in its command; one just forked carries its parent's command for a moment."""
+    found: list[int] = []
+
+    def is_one() -> bool:
+        found[:] = [pid for pid, command in processes(home).items() if part in command]
+        return len(found) == 1
+
+    until(is_one)
+    return found[0]
 
 
 def postmaster(home: Path) -> int:
