@@ -36,7 +36,17 @@ class Kept:
             connection = runner.run(_begun(self.addresses.owner, statements))
             yield
             runner.run(connection.execute("COMMIT"))
+            runner.run(_decided(connection))
             runner.run(connection.close())
+
+
+async def _decided(connection: Any) -> None:
+    """Whatever was going on has ended, in other tests' databases too: a moment's wait, for they do not last."""
+    last = await connection.fetchval("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    for _ in range(100):
+        if await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8", last):
+            return
+        await asyncio.sleep(0.02)
 
 
 async def _begun(url: str, statements: Sequence[str]) -> Any:
@@ -54,7 +64,9 @@ def sql(url: str, *statements: str) -> Any:
         connection = await asyncpg.connect(url)
         try:
             async with connection.transaction():
-                return [[tuple(row) for row in await connection.fetch(statement)] for statement in statements][-1]
+                rows = [[tuple(row) for row in await connection.fetch(statement)] for statement in statements][-1]
+            await _decided(connection)
+            return rows
         finally:
             await connection.close()
 

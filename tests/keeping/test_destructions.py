@@ -180,6 +180,7 @@ def test_rows_numbered_by_a_server_that_counted_further_are_told_now(install: Ma
         "ALTER TABLE accounts ENABLE TRIGGER USER",
     )
     asyncio.run(settle(kept.addresses.owner))
+    kept.sql("SELECT 1")
     is_told = "changed_xid < pg_snapshot_xmin(pg_current_snapshot())"
     assert kept.sql(f"SELECT {is_told}, version FROM accounts") == [(True, 1)]
     kept.sql("UPDATE accounts SET name = 'other' RETURNING id")
