@@ -171,7 +171,10 @@ async def _refuse(request: Request, unit: Unit, refusal: Problem) -> Response:
     except Replayed as replay:
         await unit.commit()
         return replay.response
-    except BaseException as error:
+    except Exception as error:
         await unit.abandon()
         raise refusal from error
+    except BaseException:  # given up: that goes on, and is no refusal
+        await unit.abandon()
+        raise
     return response
