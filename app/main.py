@@ -166,4 +166,5 @@ def _refusals(app: FastAPI) -> None:
     app.add_exception_handler(ConnectionError, _busy)
     app.add_exception_handler(TimeoutError, _busy)
     app.add_exception_handler(asyncpg.PostgresError, _database)
+    app.add_exception_handler(asyncpg.InternalClientError, _database)
     app.add_exception_handler(asyncpg.InterfaceError, _busy)

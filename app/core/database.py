@@ -41,6 +41,7 @@ _UNREACHABLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.TooManyConnectionsError,

@@ -28,6 +28,8 @@ def _is_cut_off(error: BaseException) -> bool:
     """Whether the connection is gone: noticed by a statement that waited, or by the next one that was to be sent."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated
+    if isinstance(error, asyncpg.InternalClientError):  # asyncpg's state after a farewell that nobody waited for
+        return True
     return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
 
 

@@ -27,7 +27,7 @@ from app.main import create_app
 from app.mentees.service import MENTEES
 from app.organisations.models import Organisation
 from tests.conftest import make_settings
-from tests.factories import Caller, World, body_of
+from tests.factories import Caller, World, body_of, referral
 
 pytestmark = pytest.mark.anyio
 
@@ -167,6 +167,21 @@ def test_a_lost_connection_is_a_service_that_cannot_answer_now() -> None:
         problem = problem_of(lost)
         assert isinstance(problem, Unavailable)
         assert problem.headers["Retry-After"]
+
+
+async def test_a_farewell_of_the_server_between_two_statements_is_a_service_that_cannot_answer_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def out_of_step(connection: IdentifiedConnection, text: str) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+
+    with monkeypatch.context() as farewell:
+        farewell.setattr(IdentifiedConnection, "begin", out_of_step)
+        answers = [
+            await world.coordinator.get("/v1/mentees"),
+            await world.referrer.post("/v1/referrals", referral(world.programme_id)),
+        ]
+    assert [(a.status_code, bool(a.headers.get("Retry-After"))) for a in answers] == [(503, True), (503, True)]
 
 
 @asynccontextmanager
