@@ -6,6 +6,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.errors import NotFound, NotSignedIn, Problem, TookTooLong, Unavailable
 
+UNREACHABLE = (OSError, TimeoutError, PoolTimeout, asyncpg.InternalClientError)
+"""The last is what asyncpg says when the server's farewell came between two statements."""
+
 
 def problem_of(error: BaseException) -> Problem | None:
     """What a database error means to the caller, or None where it is a bug of ours."""
@@ -19,7 +22,7 @@ def problem_of(error: BaseException) -> Problem | None:
         return TookTooLong()
     if state in ("40001", "40P01", "55P03"):
         return Unavailable(headers={"Retry-After": "1"})
-    if state[:2] in ("08", "53", "57") or isinstance(cause, OSError | TimeoutError | PoolTimeout) or _is_cut_off(error):
+    if state[:2] in ("08", "53", "57") or isinstance(cause, UNREACHABLE) or _is_cut_off(error):
         return Unavailable(headers={"Retry-After": "5"})
     return None
 
@@ -28,8 +31,6 @@ def _is_cut_off(error: BaseException) -> bool:
     """Whether the connection is gone: noticed by a statement that waited, or by the next one that was to be sent."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated
-    if isinstance(error, asyncpg.InternalClientError):  # asyncpg's state after a farewell that nobody waited for
-        return True
     return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
 
 
