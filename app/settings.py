@@ -43,9 +43,9 @@ class Settings(BaseSettings):
     writing_pool: int = Field(default=10, ge=1, le=200)
     reading_pool: int = Field(default=10, ge=1, le=200)
     reporting_pool: int = Field(default=3, ge=1, le=50)
-    requests_at_once: int = Field(default=8, ge=1, le=1000)
+    requests_at_once: int = Field(default=4, ge=1, le=1000)
     """Requests one process works on at once; more wait for their turn, for a moment only."""
-    request_limit: int = Field(default=64, ge=1, le=10_000)
+    request_limit: int = Field(default=32, ge=1, le=10_000)
     """Requests one process keeps waiting at most; further ones get 503 with Retry-After at once."""
     statement_timeout_ms: int = Field(default=15_000, ge=100)
 

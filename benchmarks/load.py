@@ -29,7 +29,8 @@ class Order:
 
     A POST sends `body`, where `NHS-NUMBER` becomes another made-up number each time; with `is_keyed` it has an
     Idempotency-Key of its own. With a `rate` requests come so many a second, whether or not those before them are
-    answered, on at most so many connections; without, each connection asks again when it is answered.
+    answered, on at most so many connections; without, each connection asks again when it is answered, or after the
+    seconds that `Retry-After` says.
     """
 
     port: int
@@ -101,6 +102,7 @@ class Connection(asyncio.Protocol):
         self.awaited = 0
         self.status = 0
         self.stays = True
+        self.retry_after = 0.0
         self.due: float | None = None
         self.transport: asyncio.Transport | None = None
 
@@ -124,6 +126,8 @@ class Connection(asyncio.Protocol):
             head = bytes(self.buffer[:end]).lower()
             self.status = int(head[9:12])
             self.stays = b"\r\nconnection: close" not in head
+            after = head.partition(b"\r\nretry-after:")[2].partition(b"\r\n")[0]
+            self.retry_after = float(after or 0)
             length = head.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
             self.awaited = end + 4 + int(length or 0)
         if len(self.buffer) >= self.awaited:
@@ -212,12 +216,20 @@ class Run:
         if status.startswith("2"):
             self.latencies.append(now - due)
         if self.order.rate is None:
-            self.due.append(now)
+            if connection.retry_after:
+                asyncio.get_running_loop().call_later(connection.retry_after, self._again)
+            else:
+                self.due.append(now)
         if connection.stays:
             self.free.append(connection)
             self._send()
         else:  # the server closes it, and then another takes its place
             connection.transport.close() if connection.transport else None
+
+    def _again(self) -> None:
+        """Somebody who was told to come back does."""
+        self.due.append(time.perf_counter())
+        self._send()
 
     def lost(self, connection: Connection) -> None:
         """A connection has gone; another takes its place."""

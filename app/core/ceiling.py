@@ -1,8 +1,8 @@
 """Under more load than it can carry the service bends: what it takes on it answers soon, the rest is told to come back.
 
-A burst waits a moment. Where the queue has not been empty for a while it is no burst, and whoever cannot be
-served almost at once is refused: a long queue serves nobody sooner, it only makes every answer late (the rule is
-that of CoDel, Nichols and Jacobson, RFC 8289, with the waiting of requests in place of packets).
+A burst waits a moment. Where for a while nobody in the queue got a turn soon it is no burst, and whoever cannot
+be served almost at once is refused: a long queue serves nobody sooner, it only makes every answer late (the rule
+is that of CoDel, Nichols and Jacobson, RFC 8289, with the waiting of requests in place of packets).
 """
 
 import asyncio
@@ -17,11 +17,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.attendance import Attendance
 from app.core.errors import RequestTimedOut, Unavailable
 
+SOON_SECONDS = 0.02
+"""Who waits no longer than this got a turn soon."""
 BURST_SECONDS = 0.5
-"""How long a queue may last before it counts as overload, and how long one waits in it at most until then."""
-OVERLOAD_SECONDS = 0.005
+"""How long nobody in the queue may get a turn soon before it counts as overload, and how long one waits until then."""
+OVERLOAD_SECONDS = 0.05
 """How long one waits for a turn under overload."""
-AT_THE_DOOR = 2
+CALM_SECONDS = 1.0
+"""Overload is over when nobody had to be refused for so long: a queue that is empty for a moment says nothing."""
+AT_THE_DOOR = 1
 """So many must be waiting for others to be refused at the door."""
 BODY_SECONDS = 20.0
 """How long a body may take to arrive."""
@@ -40,8 +44,9 @@ class Turns:
         self.refused = refused
         self._free = at_once
         self._most = waiting
-        self._queue: deque[asyncio.Future[bool]] = deque()
-        self._busy_since = 0.0
+        self._queue: deque[tuple[asyncio.Future[bool], float]] = deque()
+        self._late_since = 0.0
+        self._calm_at = 0.0
 
     async def take(self) -> None:
         """Wait for a turn, which is taken on return. Raises `Overloaded` where it would come too late."""
@@ -51,48 +56,60 @@ class Turns:
             await self._wait()
 
     @property
-    def is_overloaded(self) -> bool:
-        """The queue has stood for longer than a burst, and somebody waits in it still."""
-        if len(self._queue) < AT_THE_DOOR:
-            return False
-        return asyncio.get_running_loop().time() - self._busy_since >= BURST_SECONDS
+    def is_full(self) -> bool:
+        """There is overload, and others are waiting already."""
+        return len(self._queue) >= AT_THE_DOOR and self._is_overload(asyncio.get_running_loop().time())
+
+    def refuse(self) -> None:
+        """Somebody is told to come back; overload lasts a while longer."""
+        self._calm_at = asyncio.get_running_loop().time() + CALM_SECONDS
+        self.refused()
+
+    def _is_overload(self, now: float) -> bool:
+        """The queue has been slow for longer than a burst, or was so a moment ago."""
+        return now < self._calm_at or (bool(self._queue) and now - self._late_since >= BURST_SECONDS)
 
     async def _wait(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         if not self._queue:
-            self._busy_since = now
+            self._late_since = now
         if len(self._queue) >= self._most:
             self._refuse()
-        patience = BURST_SECONDS if now - self._busy_since < BURST_SECONDS else OVERLOAD_SECONDS
+        patience = OVERLOAD_SECONDS if self._is_overload(now) else BURST_SECONDS
         turn: asyncio.Future[bool] = loop.create_future()
         late = loop.call_later(patience, _come, turn, False)
-        self._queue.append(turn)
+        place = (turn, now)
+        self._queue.append(place)
         try:
             is_mine = await turn
         except asyncio.CancelledError:  # the request itself is given up
             if turn.done() and not turn.cancelled() and turn.result():
                 self.pass_on()
-            self._leave(turn)
+            self._leave(place)
             raise
         finally:
             late.cancel()
         if not is_mine:
-            self._leave(turn)
+            self._leave(place)
             self._refuse()
 
-    def _leave(self, turn: "asyncio.Future[bool]") -> None:
+    def _leave(self, place: tuple["asyncio.Future[bool]", float]) -> None:
         with suppress(ValueError):
-            self._queue.remove(turn)
+            self._queue.remove(place)
 
     def _refuse(self) -> None:
-        self.refused()
+        self.refuse()
         raise Overloaded(headers={"Retry-After": "1"})
 
     def pass_on(self) -> None:
         """A turn has ended; who waits longest is next."""
         while self._queue:
-            if _come(self._queue.popleft(), True):
+            turn, since = self._queue.popleft()
+            if _come(turn, True):
+                now = asyncio.get_running_loop().time()
+                if now - since <= SOON_SECONDS:
+                    self._late_since = now
                 return
         self._free += 1
 
@@ -142,10 +159,10 @@ class Turnstile:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http" or scope["path"].startswith(ALWAYS) or not self._turns.is_overloaded:
+        if scope["type"] != "http" or scope["path"].startswith(ALWAYS) or not self._turns.is_full:
             await self.app(scope, receive, send)
             return
-        self._turns.refused()
+        self._turns.refuse()
         request_id = str(uuid4())
         body = orjson.dumps(Overloaded().face(request_id))
         headers = [

@@ -114,6 +114,46 @@ async def test_where_the_queue_stays_others_are_refused_at_the_door(monkeypatch:
     assert work.started[-1] == "/after"
 
 
+async def test_a_queue_in_which_turns_come_soon_is_no_overload_however_long_it_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.2)
+    monkeypatch.setattr(ceiling, "SOON_SECONDS", 0.1)
+    turns = Turns(1, 10, lambda: None)
+    ends_at = asyncio.get_running_loop().time() + 0.6
+
+    async def work_again_and_again() -> int:
+        done = 0
+        while asyncio.get_running_loop().time() < ends_at:
+            await turns.take()
+            await asyncio.sleep(0.002)
+            turns.pass_on()
+            done += 1
+        return done
+
+    assert min(await asyncio.gather(*(work_again_and_again() for _ in range(4)))) > 10
+    assert not turns.is_full
+
+
+async def test_overload_lasts_until_nobody_had_to_be_refused_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.3)
+    monkeypatch.setattr(ceiling, "CALM_SECONDS", 0.5)
+    turns = Turns(1, 10, lambda: None)
+    await turns.take()
+    with pytest.raises(Overloaded):
+        await turns.take()
+
+    async def waited() -> float:
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Overloaded):
+            await turns.take()
+        return asyncio.get_running_loop().time() - began
+
+    assert await waited() < 0.2, "an empty queue is no end of it"
+    await asyncio.sleep(0.6)
+    assert await waited() > 0.25, "after a while without refusals a burst is waited for again"
+
+
 async def test_how_the_service_is_can_be_asked_whatever_the_load() -> None:
     work = Work()
     app = Ceiling(work, Turns(1, 1, lambda: None))
@@ -158,6 +198,7 @@ async def test_who_sends_no_body_holds_up_nobody_and_is_told_in_the_end(monkeypa
 
 async def test_who_gave_up_waiting_takes_no_place_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceiling, "BURST_SECONDS", 0.5)
+    monkeypatch.setattr(ceiling, "CALM_SECONDS", 0.0)
     work = Work()
     app = Ceiling(work, Turns(1, 1, lambda: None))
     held, first = _request(app, "/held"), _request(app, "/first")
