@@ -31,7 +31,7 @@ def flow_out(tools: Programs, url: str, take: Callable[[IO[bytes]], object], *op
             process.kill()
             raise
         if process.wait() != 0:
-            raise KeepingFailed(f"PostgreSQL's pg_dump gave up: {_reason(said)}")
+            raise KeepingFailed(f"PostgreSQL's pg_dump gave up: {_reason(said, tools)}")
 
 
 class Into:
@@ -90,7 +90,7 @@ def flow_in(tools: Programs, url: str, give: Callable[[Into], object]) -> None:
                     into.close()
                 raise
         if process.wait() != 0 or into.is_gone:
-            raise KeepingFailed(f"PostgreSQL's pg_restore gave up: {_reason(said)}")
+            raise KeepingFailed(f"PostgreSQL's pg_restore gave up: {_reason(said, tools)}")
 
 
 class _Said(Thread):
@@ -124,8 +124,13 @@ def _heard(process: "subprocess.Popen[bytes]") -> Iterator[_Said]:
         said.join()
 
 
-def _reason(said: _Said) -> str:
+def _reason(said: _Said, tools: Programs) -> str:
     """The first complaint, without the rows that may be quoted in it."""
     lines = said.lines()
     first = next((line for line in lines if ": error: " in line), "it said nothing of why.")
+    if "SSL support is not compiled in" in first:
+        return (
+            "the server demands TLS, which the included programs do not speak. Install PostgreSQL's own (on Debian: "
+            f"apt install postgresql-client-{tools.major}); they are taken where they are there."
+        )
     return first.split(": ERROR:")[0] if "COPY" in first else first

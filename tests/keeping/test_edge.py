@@ -10,7 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import cli
+from app.core import embedded
 from app.keeping import commands
+from app.keeping.failures import KeepingFailed
+from app.keeping.pipes import flow_out
+from app.keeping.programs import Programs
 from app.keeping.upgrade import upgrade
 from tests.keeping.conftest import Kept, Make, sql
 
@@ -65,3 +69,9 @@ def test_what_the_database_refuses_is_one_sentence_without_its_words(
     assert words in said.err
     assert "Zebedee" not in said.out + said.err
     assert "Traceback" not in said.err
+
+
+def test_where_the_included_programs_speak_no_tls_it_is_said_what_to_install() -> None:
+    included = Programs(18, embedded.included_programs())
+    with pytest.raises(KeepingFailed, match="apt install postgresql-client-18"):
+        flow_out(included, "postgresql://pm_owner@127.0.0.1:1/peer_support?sslmode=require", lambda _: None)
