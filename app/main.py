@@ -138,7 +138,7 @@ def _refusals(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, error: Problem) -> Response:
-        return problem_response(request, error)
+        return _refused(request, error, error.__cause__)
 
     @app.exception_handler(RequestValidationError)
     async def _not_valid(request: Request, error: RequestValidationError) -> Response:
@@ -152,14 +152,19 @@ def _refusals(app: FastAPI) -> None:
         problem = problem_of(error)
         if problem is None:
             return await _bug(request, error)
-        return problem_response(request, problem)
+        return _refused(request, problem, error)
 
-    async def _busy(request: Request, _: Exception) -> Response:
-        return problem_response(request, Unavailable(headers={"Retry-After": "2"}))
+    async def _busy(request: Request, error: Exception) -> Response:
+        return _refused(request, Unavailable(headers={"Retry-After": "2"}), error)
 
     async def _bug(request: Request, error: Exception) -> Response:
         logs.logger().error("bug", exception_type=type(error).__name__, where=logs.where_of(error))
         return problem_response(request, Problem())
+
+    def _refused(request: Request, problem: Problem, error: BaseException | None) -> Response:
+        if isinstance(problem, Unavailable) and error is not None:  # whoever operates the service wants to know why
+            logs.logger().warning("unavailable", exception_type=type(error).__name__, where=logs.where_of(error))
+        return problem_response(request, problem)
 
     app.add_exception_handler(DBAPIError, _database)
     app.add_exception_handler(SQLAlchemyError, _database)

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
 import asyncpg
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,8 +26,10 @@ from app.core.identity import (
     NotCommitted,
     Origin,
     beginning,
+    connected,
     follow_clock,
     origin,
+    pass_over_what_was_lost,
 )
 from app.settings import Settings
 
@@ -135,13 +138,6 @@ async def _become(db: AsyncSession, role: str, reason: str) -> None:
     await (await driver_of(db)).fetch(_BECOME, reason, role)
 
 
-async def _connected(url: str, **options: Any) -> Any:
-    try:
-        return await asyncpg.connect(url, **options)
-    except FileNotFoundError as error:  # a server that starts again has not made its socket yet
-        raise ConnectionRefusedError(error.errno, error.strerror) from error
-
-
 class Database:
     """The pools of one process, and the transactions made from them."""
 
@@ -160,11 +156,12 @@ class Database:
             pool_use_lifo=True,
             hide_parameters=True,  # an error's text must not carry what was sent
         )
+        event.listen(self._engine.sync_engine, "checkout", pass_over_what_was_lost)
         self._reading: Any = None
         self._reporting: Any = None
 
     async def _connect(self, **_: Any) -> Any:
-        return await _connected(self._login_url, **self._options())
+        return await connected(self._login_url, **self._options())
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {"connection_class": IdentifiedConnection, "timeout": POOL_PATIENCE}
@@ -181,7 +178,7 @@ class Database:
 
     async def open(self) -> None:
         """Make the reading pools; each connects as it is used, so that a process may start while PostgreSQL does."""
-        options = self._options() | {"reset": _nothing_to_reset, "min_size": 0, "connect": _connected}
+        options = self._options() | {"reset": _nothing_to_reset, "min_size": 0, "connect": connected}
         sizes = self._settings.reading_pool, self._settings.reporting_pool
         self._reading = await asyncpg.create_pool(self._login_url, max_size=sizes[0], **options)
         self._reporting = await asyncpg.create_pool(self._read_url or self._login_url, max_size=sizes[1], **options)

@@ -12,6 +12,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 from sqlalchemy import Connection, event
+from sqlalchemy.engine import AdaptedConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
@@ -128,3 +130,17 @@ class IdentifiedConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg
         except asyncpg.PostgresError:
             await self.execute("ROLLBACK")
             raise
+
+
+async def connected(url: str, **options: Any) -> Any:
+    """A new connection; ConnectionRefusedError where a server that starts again has not made its socket yet."""
+    try:
+        return await asyncpg.connect(url, **options)
+    except FileNotFoundError as error:
+        raise ConnectionRefusedError(error.errno, error.strerror) from error
+
+
+def pass_over_what_was_lost(connection: AdaptedConnection, *_: object) -> None:
+    """A connection of the pool that the server has ended meanwhile is made anew before anybody uses it."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError("ended by the server")

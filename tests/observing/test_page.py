@@ -23,8 +23,8 @@ from tests.observing.scraping import samples
 
 PAGE = DOCS / "observing.md"
 TOKEN = "a-token-of-the-page"
-# what stands in for a machine with systemd: the log of this very service
-STANDING_IN = 'set -euo pipefail\nsudo() { "$@"; }\njournalctl() { cat "$LOG"; }\n'
+# what stands in for a machine with systemd: the log of this very service, which tells of a request after its answer
+STANDING_IN = 'set -euo pipefail\nsudo() { "$@"; }\njournalctl() { sleep 1; cat "$LOG"; }\n'
 
 
 def _blocks(language: str) -> list[str]:
