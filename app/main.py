@@ -30,6 +30,7 @@ from app.fhir.faces import FhirFace
 from app.fhir.routes import router as fhir
 from app.goals.routes import router as goals
 from app.matches.routes import router as matches
+from app.matches.suggestion_routes import router as suggestions
 from app.mentees.routes import router as mentees
 from app.mentors.routes import router as mentors
 from app.observing.figures import Observatory
@@ -61,6 +62,7 @@ ROUTERS = (
     referrals,
     mentors,
     matches,
+    suggestions,
     goals,
     pam_assessments,
     sessions,

@@ -117,6 +117,33 @@ class MeetingMode(Code):
     TEXT = "text", "By text message", "Text message, asynchronous", "09"
 
 
+class Weekday(Code):
+    """A day of the week, as slots name it."""
+
+    MONDAY = "monday", "Monday"
+    TUESDAY = "tuesday", "Tuesday"
+    WEDNESDAY = "wednesday", "Wednesday"
+    THURSDAY = "thursday", "Thursday"
+    FRIDAY = "friday", "Friday"
+    SATURDAY = "saturday", "Saturday"
+    SUNDAY = "sunday", "Sunday"
+
+
+class Circumstance(Code):
+    """What life is like, where it helps that a mentor knows it from the own."""
+
+    WORKS = "works", "In work", "Employed"
+    SHIFT_WORK = "shift_work", "Works shifts", "Shift worker"
+    CARES_FOR_SOMEBODY = "cares_for_somebody", "Cares for somebody", "Carer"
+    YOUNG_CHILDREN = "young_children", "Has young children", "Parent of young children"
+    LIVES_ALONE = "lives_alone", "Lives alone"
+    RETIRED = "retired", "Retired"
+    LOOKS_FOR_WORK = "looks_for_work", "Looks for work", "Unemployed"
+    NEWLY_DIAGNOSED = "newly_diagnosed", "Diagnosed not long ago", "Recent diagnosis"
+    OTHER_CONDITIONS = "other_conditions", "Lives with other conditions too", "Multiple long-term conditions"
+    FASTS = "fasts", "Fasts at times", "Religious fasting"
+
+
 class DisabilityCode(Code):
     """An area of life in which a person feels disabled."""
 

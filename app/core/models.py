@@ -52,6 +52,24 @@ def texts() -> Any:
     return typed(default_factory=list, sa_type=TEXTS, nullable=False)
 
 
+def added_texts() -> Any:
+    """A text[] column added later: empty also where the version before goes on inserting."""
+    empty = {"server_default": sa.text("'{}'")}
+    return typed(default_factory=list, sa_type=TEXTS, nullable=False, sa_column_kwargs=empty)
+
+
+def added_documents() -> Any:
+    """A jsonb column of a list, added later: empty also where the version before goes on inserting."""
+    empty = {"server_default": sa.text("'[]'")}
+    return typed(default_factory=list, sa_type=JSON, nullable=False, sa_column_kwargs=empty)
+
+
+def added_ids() -> Any:
+    """A uuid[] column added later: empty also where the version before goes on inserting."""
+    empty = {"server_default": sa.text("'{}'")}
+    return typed(default_factory=list, sa_type=ARRAY(sa.Uuid), nullable=False, sa_column_kwargs=empty)
+
+
 def document(**options: Any) -> Any:
     """A jsonb column."""
     return typed(**({"default": None, "sa_type": JSON} | options))

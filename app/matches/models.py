@@ -102,6 +102,17 @@ class MatchNotes(Row, table=True):
     ending_note: str | None = Field(default=None, max_length=4000)
 
 
+class MatchWeights(Row, table=True):
+    """One version of a programme's weights for suggestions; older ones stay, so that an old choice explains itself."""
+
+    __tablename__ = "matches_weights"
+    __table_args__ = (sa.UniqueConstraint("programme_id", "number"),)
+
+    programme_id: UUID = Field(foreign_key="programmes.id")
+    number: int
+    weights: dict[str, int] = document(nullable=False)
+
+
 class Offer(Outbound):
     """The part of the briefing that a mentor sees before answering: no way to reach the person, no safety note."""
 

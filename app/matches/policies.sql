@@ -6,6 +6,11 @@ CREATE POLICY coordinator ON matches_notes TO pm_coordinator
   USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
   WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())));
 
+GRANT SELECT, INSERT ON matches_weights TO pm_coordinator;
+CREATE POLICY coordinator ON matches_weights TO pm_coordinator
+  USING (programme_id = ANY (ARRAY(SELECT my_programmes())))
+  WITH CHECK (programme_id = ANY (ARRAY(SELECT my_programmes())));
+
 -- A mentor: the own offers and matches, until the days of grace are over; it may answer an open offer. What the
 -- coordinators wrote lies in matches_notes, where it has no way.
 GRANT SELECT ON matches TO pm_mentor;

@@ -40,6 +40,7 @@ ANSWERS = [allow(Permission.ANSWER_OFFERS)]
         service.MenteeNotWaiting,
         MentorNotReady,
         service.MentorIsFull,
+        service.PairExcluded,
         service.OwnMentor,
         service.OfferOpen,
     ),

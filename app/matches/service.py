@@ -65,6 +65,7 @@ _BRIEFING = (
     "SELECT row_to_json(x)::text FROM (SELECT known_as, language, needs, access_needs, communication_needs, "
     "is_interpreter_needed FROM mentees_briefings WHERE mentee_id = $1) x"
 )
+_EXCLUDED = "SELECT FROM mentees_preferences WHERE mentee_id = $1 AND $2 = ANY (excluded_mentor_ids)"
 _SAME_EMAIL = "SELECT FROM people p JOIN accounts a ON lower(a.email) = lower(p.email) WHERE p.id = $1 AND a.id = $2"
 
 
@@ -74,6 +75,10 @@ class MenteeNotWaiting(Conflict):
 
 class OfferOpen(Conflict):
     """This mentor has an open offer or a match with this mentee already; `link` leads to it."""
+
+
+class PairExcluded(Conflict):
+    """These two must not be matched, as the mentee's preferences say."""
 
 
 class OwnMentor(Conflict):
@@ -93,13 +98,15 @@ async def propose(db: AsyncSession, given: MatchCreate) -> Match:
     """The mentor is offered a mentee, and sees the part of the briefing that goes with the offer.
 
     A mentee may have several open offers. Refuses a mentee who is not waiting, a mentor who is not ready
-    (`MentorNotReady` names what is missing) or full, the mentee's own account, two of different programmes,
-    and a second open offer to the same mentor.
+    (`MentorNotReady` names what is missing) or full, a pair that the preferences exclude, the mentee's own account,
+    two of different programmes, and a second open offer to the same mentor.
     """
     mentee, mentor = await _pair(db, given)
     if mentee.status is not MenteeStatus.WAITING:
         raise MenteeNotWaiting(current=mentee.status.value, link=f"/v1/mentees/{mentee.id}")
     await mentors.check_ready(db, mentor)
+    if await fetch(db, _EXCLUDED, mentee.id, mentor.id):
+        raise PairExcluded(link=f"/v1/mentees/{mentee.id}?include=preferences")
     if await fetch(db, _SAME_EMAIL, mentee.person_id, mentor.account_id):
         raise OwnMentor()
     if await _active_count(db, mentor.id) >= mentor.capacity:

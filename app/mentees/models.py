@@ -1,6 +1,7 @@
 """An episode with its preferences for matching and the briefing that a mentor reads."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ from sqlmodel import Field
 
 from app.core.codes import (
     Barrier,
+    Circumstance,
     Code,
     CommunicationNeed,
     EndingReason,
@@ -15,7 +17,17 @@ from app.core.codes import (
     StatedGender,
     Treatment,
 )
-from app.core.models import Row, coded, codes, instant, needed_instant, texts
+from app.core.models import (
+    Row,
+    added_documents,
+    added_ids,
+    added_texts,
+    coded,
+    codes,
+    instant,
+    needed_instant,
+    texts,
+)
 
 
 class MenteeStatus(Code):
@@ -116,6 +128,7 @@ class Preferences(Row, table=True):
         sa.UniqueConstraint("mentee_id"),
         codes(MeetingMode, "modes"),
         codes(Treatment, "treatments"),
+        codes(Circumstance, "circumstances"),
         sa.Index("ix_mentees_preferences_programme_id", "programme_id"),
     )
 
@@ -132,6 +145,11 @@ class Preferences(Row, table=True):
     culture: str | None = Field(default=None, max_length=4000)
     not_with: str | None = Field(default=None, max_length=4000)
     """Anybody the person must not be matched with, in words, for the coordinator."""
+    slots: list[dict[str, Any]] = added_documents()
+    """When the mentee can meet in a usual week (`Slot`)."""
+    circumstances: list[Circumstance] = added_texts()
+    excluded_mentor_ids: list[UUID] = added_ids()
+    """Mentors who must not be offered this mentee: family, colleagues, neighbours, whoever either side names."""
 
 
 class Briefing(Row, table=True):

@@ -178,6 +178,7 @@ async def change(db: AsyncSession, mentee_id: UUID, changes: MenteeUpdate) -> Fo
 async def change_preferences(db: AsyncSession, mentee_id: UUID, changes: PreferencesUpdate) -> Found:
     """The preferences are as sent; what was not sent stays."""
     row = await target(db, Preferences, await _part_of(db, Preferences, mentee_id))
+    await _check_mentors(db, row.programme_id, changes.excluded_mentor_ids or [])
     row.sqlmodel_update(_given(changes, Preferences))
     return await one(db, PREFERENCES, "t.id = $1", row.id)
 
@@ -241,6 +242,15 @@ async def _check_coordinator(db: AsyncSession, programme_id: UUID, account_id: U
     )
     if not known:
         raise invalid("/coordinator_id", "coordinator_unknown", "Nobody with this id coordinates the programme.")
+
+
+async def _check_mentors(db: AsyncSession, programme_id: UUID, mentor_ids: Sequence[UUID]) -> None:
+    sql = "SELECT id FROM mentors WHERE programme_id = $1 AND id = ANY ($2)"
+    known = {row[0] for row in await fetch(db, sql, programme_id, mentor_ids)} if mentor_ids else set()
+    for position, mentor_id in enumerate(mentor_ids):
+        if mentor_id not in known:
+            words = "There is no such mentor in this programme."
+            raise invalid(f"/excluded_mentor_ids/{position}", "mentor_unknown", words)
 
 
 async def _open_episode(db: AsyncSession, person_id: UUID, programme_id: UUID) -> str | None:

@@ -9,6 +9,7 @@ from pydantic import RootModel, StrictBool, StrictInt
 
 from app.core.codes import (
     Barrier,
+    Circumstance,
     CommunicationNeed,
     EndingReason,
     EthnicCategory,
@@ -18,6 +19,7 @@ from app.core.codes import (
 )
 from app.core.fields import LanguageTag, LongText, PersonName, Text
 from app.core.models import Inbound, Outbound
+from app.core.slots import SlotPublic, Slots
 from app.mentees.models import MenteeStatus
 from app.mentees.waiting import WaitingBand
 
@@ -44,6 +46,11 @@ class PreferencesUpdate(Inbound):
     availability: LongText | None = None
     culture: LongText | None = None
     not_with: LongText | None = None
+    slots: Slots | None = None
+    """When the mentee can meet in a usual week."""
+    circumstances: Annotated[list[Circumstance], Shape(max_length=20)] | None = None
+    excluded_mentor_ids: Annotated[list[UUID], Shape(max_length=200)] | None = None
+    """Mentors who must not be offered this mentee: family, colleagues, neighbours, whoever either side names."""
 
 
 class BriefingUpdate(Inbound):
@@ -81,6 +88,9 @@ class PreferencesPublic(Outbound):
     availability: str | None
     culture: str | None
     not_with: str | None
+    slots: list[SlotPublic]
+    circumstances: list[Circumstance]
+    excluded_mentor_ids: list[UUID]
     version: int
 
 

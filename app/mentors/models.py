@@ -1,13 +1,14 @@
 """A volunteer's profile in one programme, training with dates, and the own condition with own consent."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from app.core.codes import Code, MeetingMode, StatedGender, TrainingModule, Treatment
-from app.core.models import Row, coded, codes, texts
+from app.core.codes import Circumstance, Code, MeetingMode, StatedGender, TrainingModule, Treatment
+from app.core.models import Row, added_documents, added_texts, coded, codes, texts
 from app.programmes.models import Condition
 
 
@@ -28,6 +29,7 @@ class Mentor(Row, table=True):
         sa.CheckConstraint("capacity BETWEEN 0 AND 3", name="capacity"),
         sa.CheckConstraint("(status = 'left') = (left_on IS NOT NULL)", name="left"),
         codes(MeetingMode, "modes"),
+        codes(Circumstance, "circumstances"),
         sa.Index("ix_mentors_programme_id", "programme_id", "id"),
         sa.Index("ix_mentors_name", "name", "id"),
     )
@@ -48,6 +50,9 @@ class Mentor(Row, table=True):
     travel_km: int | None = None
     availability: str | None = Field(default=None, max_length=4000)
     left_on: date | None = None
+    slots: list[dict[str, Any]] = added_documents()
+    """When the mentor can meet in a usual week (`Slot`)."""
+    circumstances: list[Circumstance] = added_texts()
 
 
 class MentorCondition(Row, table=True):

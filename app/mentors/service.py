@@ -29,13 +29,13 @@ STEPS = Steps(
 )
 EMPTIABLE = frozenset({"gender", "birth_year", "postcode_district", "travel_km", "availability"})
 
-_MISSING = (
+MISSING_MODULES = (
     f"ARRAY(SELECT m.code FROM unnest(ARRAY[{', '.join(repr(m.value) for m in TrainingModule)}]) "
     "WITH ORDINALITY m(code, place) WHERE NOT EXISTS (SELECT FROM mentors_training d "
     "WHERE d.mentor_id = t.id AND d.module = m.code) ORDER BY m.place)"
 )
 # A mentor whose account was disabled, or whose role was taken, could not answer an offer.
-_CAN_SIGN_IN = (
+CAN_SIGN_IN = (
     "EXISTS (SELECT FROM accounts a JOIN access_memberships r ON r.account_id = a.id AND r.role = 'mentor' "
     "WHERE a.id = t.account_id AND a.status <> 'disabled' AND r.programme_id = t.programme_id)"
 )
@@ -49,8 +49,8 @@ MENTORS = Source(
         "'consent_wording_version', c.consent_wording_version) FROM mentors_conditions c WHERE c.mentor_id = t.id)",
         "training": "(SELECT coalesce(json_agg(json_build_object('module', d.module, 'completed_on', d.completed_on) "
         "ORDER BY d.completed_on, d.module), '[]') FROM mentors_training d WHERE d.mentor_id = t.id)",
-        "missing_modules": _MISSING,
-        "is_matchable": f"(t.status = 'active' AND cardinality({_MISSING}) = 0 AND {_CAN_SIGN_IN})",
+        "missing_modules": MISSING_MODULES,
+        "is_matchable": f"(t.status = 'active' AND cardinality({MISSING_MODULES}) = 0 AND {CAN_SIGN_IN})",
     },
     keys=(Key("t.name", "text"), Key("t.id", "uuid")),
     newest_first=False,
@@ -160,7 +160,7 @@ async def missing_modules(db: AsyncSession, mentor_id: UUID) -> list[str]:
 async def check_ready(db: AsyncSession, mentor: Mentor) -> None:
     """`MentorNotReady`, which names what is missing, unless active, fully trained and able to sign in as a mentor."""
     missing = await missing_modules(db, mentor.id)
-    if not await fetch(db, f"SELECT FROM mentors t WHERE t.id = $1 AND {_CAN_SIGN_IN}", mentor.id):
+    if not await fetch(db, f"SELECT FROM mentors t WHERE t.id = $1 AND {CAN_SIGN_IN}", mentor.id):
         missing = [*missing, "account"]
     if missing or mentor.status is not MentorStatus.ACTIVE:
         raise MentorNotReady(missing=missing, current=mentor.status.value, link=f"/v1/mentors/{mentor.id}")

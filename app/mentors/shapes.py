@@ -10,9 +10,10 @@ from pydantic import Field as Shape
 from pydantic_core import PydanticCustomError
 
 from app.core import clock
-from app.core.codes import MeetingMode, StatedGender, TrainingModule, Treatment
+from app.core.codes import Circumstance, MeetingMode, StatedGender, TrainingModule, Treatment
 from app.core.fields import LanguageTag, LongText, PastDate, PersonName, Text
 from app.core.models import Inbound, Outbound
+from app.core.slots import SlotPublic, Slots
 from app.mentors.models import MentorStatus
 from app.programmes.models import Condition
 
@@ -47,6 +48,7 @@ Kilometres = Annotated[StrictInt, Shape(ge=0, le=200)]
 Languages = Annotated[list[LanguageTag], Shape(max_length=20)]
 Modes = Annotated[list[MeetingMode], Shape(max_length=10)]
 Interests = Annotated[list[Text], Shape(max_length=30)]
+Circumstances = Annotated[list[Circumstance], Shape(max_length=20)]
 
 
 class MentorCondition(Inbound):
@@ -77,6 +79,9 @@ class MentorCreate(Inbound):
     travel_km: Kilometres | None = None
     """How far the mentor travels, in kilometres."""
     availability: LongText | None = None
+    slots: Slots = []
+    """When the mentor can meet in a usual week."""
+    circumstances: Circumstances = []
     condition: MentorCondition | None = None
 
 
@@ -94,6 +99,8 @@ class MentorUpdate(Inbound):
     postcode_district: PostcodeDistrict | None = None
     travel_km: Kilometres | None = None
     availability: LongText | None = None
+    slots: Slots | None = None
+    circumstances: Circumstances | None = None
 
 
 class TrainingDone(Inbound):
@@ -140,6 +147,8 @@ class MentorPublic(Outbound):
     postcode_district: str | None
     travel_km: int | None
     availability: str | None
+    slots: list[SlotPublic]
+    circumstances: list[Circumstance]
     condition: MentorConditionPublic | None
     """Empty where the mentor has not consented to keep it."""
     training: list[TrainingPublic]

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jose import jwk
 from jose.constants import ALGORITHMS
 
+from app.matches.factors import START_WEIGHTS
 from tests.access.scene import Scene, agreement, pam
 from tests.factories import person, referral
 from tests.sessions.pairs import at, day
@@ -87,6 +88,7 @@ CALLS: Mapping[str, Call] = MappingProxyType(
         "list_programmes": _lists("programme_id", "?limit=200"),
         "change_programme": _spending({"footprint": "Bath"}),
         "add_contract_year": _spending({"starts_on": "2091-04-01", "ends_on": "2092-03-31"}),
+        "replace_match_weights": _spending({"weights": {factor.value: w for factor, w in START_WEIGHTS.items()}}),
         "replace_eligibility_rules": _spending({"rules": [{"kind": "minimum_age", "number": 18, "values": []}]}),
         "add_service_id": _spending({"system": "https://example.org/ids", "value": "{unique}"}),
         "search_people": Call({"name": "Quillfeather"}, finds="person_id"),

@@ -70,3 +70,9 @@ $$;
 
 -- The policies as they stand are to be made afresh.
 UPDATE schema_state SET digest = '';
+
+-- Present code stands in for the version before, and writes these columns already; that they are there changes none of
+-- the locks that adding them takes.
+ALTER TABLE mentors ADD COLUMN slots jsonb NOT NULL DEFAULT '[]', ADD COLUMN circumstances text[] NOT NULL DEFAULT '{}';
+ALTER TABLE mentees_preferences ADD COLUMN slots jsonb NOT NULL DEFAULT '[]',
+  ADD COLUMN circumstances text[] NOT NULL DEFAULT '{}', ADD COLUMN excluded_mentor_ids uuid[] NOT NULL DEFAULT '{}';
