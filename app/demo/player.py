@@ -85,6 +85,8 @@ class Player:
         await self.coordinator.post("/v1/agreements", self._agreement(charity, commissioner), expect=201)
         for number in range(MENTORS):
             await self.add_mentor(number)
+        for module in TRAINING:
+            await self.train(module)
 
     def _agreement(self, charity: str, commissioner: str) -> dict[str, Any]:
         return {
@@ -104,7 +106,7 @@ class Player:
         return str((await self.coordinator.post("/v1/organisations", body, expect=201))["id"])
 
     async def add_mentor(self, number: int) -> None:
-        """A volunteer with an account, a profile and the seven modules."""
+        """A volunteer with an account and a profile."""
         name = people.MENTORS[number]
         sign = Sign("mentor", f"{name.lower()}@example.org", f"{name} walks to the harbour")
         account_id = await practices.account(
@@ -126,13 +128,20 @@ class Player:
             },
         }
         mentor = await self.coordinator.post("/v1/mentors", profile, expect=201)
-        for module in TRAINING:
-            trained = {"module": module, "completed_on": str(self.calendar.day - timedelta(days=20))}
-            await self.coordinator.post(f"/v1/mentors/{mentor['id']}/training", trained)
         self.pairs.mentors.append(Mentor(mentor["id"], Caller(self.http, sign)))
         if number < 1:
             self.year.signs.append(sign)
         self.advance["mentors"]()
+
+    async def train(self, module: str) -> None:
+        """All mentors have been to an evening about this module."""
+        evening = {
+            "programme_id": self.year.programme_id,
+            "module": module,
+            "completed_on": str(self.calendar.day - timedelta(days=20)),
+            "mentor_ids": [mentor.id for mentor in self.pairs.mentors],
+        }
+        await self.coordinator.post("/v1/training-events", evening)
 
     def plan_referrals(self) -> None:
         """Sixty, spread over the first ten months, from three practices in turn."""

@@ -1,4 +1,4 @@
-"""/v1/mentors: profiles, training, pauses."""
+"""/v1/mentors: profiles, training, pauses; /v1/training-events: a module for a whole cohort."""
 
 from typing import Annotated
 from uuid import UUID
@@ -14,14 +14,22 @@ from app.core.etags import answer, list_answer
 from app.core.reading import one, page
 from app.mentors import service
 from app.mentors.models import MentorStatus
-from app.mentors.shapes import MentorCondition, MentorCreate, MentorPublic, MentorUpdate, TrainingDone
+from app.mentors.shapes import (
+    MentorCondition,
+    MentorCreate,
+    MentorPublic,
+    MentorUpdate,
+    TrainingDone,
+    TrainingEventCreate,
+    TrainingEventPublic,
+)
 
-router = APIRouter(prefix="/v1/mentors", tags=["mentors"], route_class=Door)
+router = APIRouter(prefix="/v1", tags=["mentors"], route_class=Door)
 MANAGES = [allow(Permission.MANAGE_MENTORS)]
 READS = [allow(Permission.READ_MENTORS)]
 
 
-@router.post("", summary="Add a mentor", dependencies=MANAGES, **created(MentorPublic, service.MentorKnown))
+@router.post("/mentors", summary="Add a mentor", dependencies=MANAGES, **created(MentorPublic, service.MentorKnown))
 async def add_mentor(mentor: MentorCreate, db: Writing) -> Response:
     """Adds a volunteer's profile to a programme in which the account holds the role of mentor."""
     made = await service.add(db, mentor)
@@ -29,7 +37,7 @@ async def add_mentor(mentor: MentorCreate, db: Writing) -> Response:
     return answer(shown, 201, f"/v1/mentors/{made.id}")
 
 
-@router.get("", summary="List mentors", dependencies=READS, **listed(MentorPublic))
+@router.get("/mentors", summary="List mentors", dependencies=READS, **listed(MentorPublic))
 async def list_mentors(
     request: Request,
     db: Reading,
@@ -44,26 +52,42 @@ async def list_mentors(
     return list_answer(request, await page(db, service.MENTORS, where, pages, secret=secret))
 
 
-@router.get("/{mentor_id}", summary="Read a mentor", dependencies=READS, **found(MentorPublic))
+@router.get("/mentors/{mentor_id}", summary="Read a mentor", dependencies=READS, **found(MentorPublic))
 async def read_mentor(mentor_id: UUID, db: Reading) -> Response:
     """A mentor's profile, the training done and missing, and how many matches it holds."""
     return answer(await one(db, service.MENTORS, "t.id = $1", mentor_id))
 
 
-@router.patch("/{mentor_id}", summary="Change a mentor's profile", dependencies=MANAGES, **found(MentorPublic))
+@router.patch("/mentors/{mentor_id}", summary="Change a mentor's profile", dependencies=MANAGES, **found(MentorPublic))
 async def change_mentor(mentor_id: UUID, changes: MentorUpdate, db: Writing) -> Response:
     """Changes what is sent. A lower capacity ends no match, it only allows no new one."""
     return answer(await service.change(db, mentor_id, changes))
 
 
-@router.post("/{mentor_id}/training", summary="Note a completed module", dependencies=MANAGES, **found(MentorPublic))
+@router.post(
+    "/mentors/{mentor_id}/training", summary="Note a completed module", dependencies=MANAGES, **found(MentorPublic)
+)
 async def complete_module(mentor_id: UUID, done: TrainingDone, db: Writing) -> Response:
     """Notes the day on which a module was completed; sent again, the day is replaced."""
     return answer(await service.complete(db, mentor_id, done))
 
 
+@router.post(
+    "/training-events",
+    summary="Note a module for a whole cohort",
+    dependencies=MANAGES,
+    **found(TrainingEventPublic),
+)
+async def hold_training_event(event: TrainingEventCreate, db: Writing) -> TrainingEventPublic:
+    """Notes the day on which several mentors completed a module, for all of them or none."""
+    return await service.train(db, event)
+
+
 @router.put(
-    "/{mentor_id}/condition", summary="Keep a mentor's own condition", dependencies=MANAGES, **found(MentorPublic)
+    "/mentors/{mentor_id}/condition",
+    summary="Keep a mentor's own condition",
+    dependencies=MANAGES,
+    **found(MentorPublic),
 )
 async def keep_condition(mentor_id: UUID, condition: MentorCondition, db: Writing) -> Response:
     """Keeps the mentor's own condition and treatment, with the mentor's consent, in place of what was kept before."""
@@ -71,7 +95,7 @@ async def keep_condition(mentor_id: UUID, condition: MentorCondition, db: Writin
 
 
 @router.delete(
-    "/{mentor_id}/condition",
+    "/mentors/{mentor_id}/condition",
     summary="Withdraw consent to keep a condition",
     dependencies=MANAGES,
     **found(MentorPublic),
@@ -82,7 +106,7 @@ async def forget_condition(mentor_id: UUID, db: Writing) -> Response:
 
 
 @router.post(
-    "/{mentor_id}/pause", summary="Pause a mentor", dependencies=MANAGES, **found(MentorPublic, StepNotPossible)
+    "/mentors/{mentor_id}/pause", summary="Pause a mentor", dependencies=MANAGES, **found(MentorPublic, StepNotPossible)
 )
 async def pause_mentor(mentor_id: UUID, db: Writing) -> Response:
     """No new matches until resumed; present ones go on."""
@@ -90,7 +114,10 @@ async def pause_mentor(mentor_id: UUID, db: Writing) -> Response:
 
 
 @router.post(
-    "/{mentor_id}/resume", summary="Resume a mentor", dependencies=MANAGES, **found(MentorPublic, StepNotPossible)
+    "/mentors/{mentor_id}/resume",
+    summary="Resume a mentor",
+    dependencies=MANAGES,
+    **found(MentorPublic, StepNotPossible),
 )
 async def resume_mentor(mentor_id: UUID, db: Writing) -> Response:
     """Takes part again, after a pause or after having left."""

@@ -17,7 +17,15 @@ from app.core.steps import Step, Steps
 from app.events import service as events
 from app.mentors import shapes
 from app.mentors.models import Mentor, MentorCondition, MentorStatus, Training
-from app.mentors.shapes import MentorCreate, MentorPublic, MentorUpdate, TrainingDone
+from app.mentors.shapes import (
+    MentorCreate,
+    MentorPublic,
+    MentorUpdate,
+    TrainedMentor,
+    TrainingDone,
+    TrainingEventCreate,
+    TrainingEventPublic,
+)
 from app.programmes import service as programmes
 
 STEPS = Steps(
@@ -100,6 +108,47 @@ async def change(db: AsyncSession, mentor_id: UUID, changes: MentorUpdate) -> Fo
 async def complete(db: AsyncSession, mentor_id: UUID, done: TrainingDone) -> Found:
     """The module is completed on that day; a day noted before is replaced."""
     mentor = await target(db, Mentor, mentor_id)
+    await _note_module(db, mentor, done)
+    return await one(db, MENTORS, "t.id = $1", mentor.id)
+
+
+async def train(db: AsyncSession, event: TrainingEventCreate) -> TrainingEventPublic:
+    """Each of the mentors has completed the module on that day, all of them or none.
+
+    Refuses a mentor who is not of the programme, and one named twice. A day noted before is replaced.
+    """
+    mentors = await _cohort(db, event)
+    done = TrainingDone(module=event.module, completed_on=event.completed_on)
+    for mentor in sorted(mentors.values(), key=lambda row: row.id):
+        await _note_module(db, mentor, done)
+    trained = [
+        TrainedMentor(
+            mentor_id=mentor_id,
+            known_as=mentors[mentor_id].known_as,
+            missing_modules=[TrainingModule(code) for code in await missing_modules(db, mentor_id)],
+        )
+        for mentor_id in event.mentor_ids
+    ]
+    return TrainingEventPublic(
+        programme_id=event.programme_id, module=event.module, completed_on=event.completed_on, mentors=trained
+    )
+
+
+async def _cohort(db: AsyncSession, event: TrainingEventCreate) -> dict[UUID, Mentor]:
+    """The mentors of the event by id, locked in the order of their ids, as whoever locks several does."""
+    wanted = select(Mentor).where(col(Mentor.programme_id) == event.programme_id, col(Mentor.id).in_(event.mentor_ids))
+    locked = wanted.order_by(col(Mentor.id)).with_for_update(key_share=True)
+    found = {row.id: row for row in (await db.exec(locked)).all()}
+    for position, mentor_id in enumerate(event.mentor_ids):
+        if mentor_id not in found:
+            words = "There is no such mentor in this programme."
+            raise invalid(f"/mentor_ids/{position}", "mentor_unknown", words)
+        if mentor_id in event.mentor_ids[:position]:
+            raise invalid(f"/mentor_ids/{position}", "mentor_repeated", "Once is enough.")
+    return found
+
+
+async def _note_module(db: AsyncSession, mentor: Mentor, done: TrainingDone) -> None:
     same = select(Training).where(col(Training.mentor_id) == mentor.id, col(Training.module) == done.module)
     row = (await db.exec(same)).one_or_none()
     if row is None:
@@ -113,7 +162,6 @@ async def complete(db: AsyncSession, mentor_id: UUID, done: TrainingDone) -> Fou
         await events.record(db, "mentor.trained", mentor)
     row.completed_on = done.completed_on
     touch(mentor)
-    return await one(db, MENTORS, "t.id = $1", mentor.id)
 
 
 async def pause(db: AsyncSession, mentor_id: UUID) -> Found:

@@ -110,6 +110,32 @@ class TrainingDone(Inbound):
     completed_on: PastDate
 
 
+class TrainingEventCreate(Inbound):
+    """A module that several mentors of a programme completed on the same day."""
+
+    programme_id: UUID
+    module: TrainingModule
+    completed_on: PastDate
+    mentor_ids: Annotated[list[UUID], Shape(min_length=1, max_length=200)]
+
+
+class TrainedMentor(Outbound):
+    """A mentor of a training event, and what is still to do."""
+
+    mentor_id: UUID
+    known_as: str
+    missing_modules: list[TrainingModule]
+
+
+class TrainingEventPublic(Outbound):
+    """A module noted for each of these mentors, in the order in which they were sent."""
+
+    programme_id: UUID
+    module: TrainingModule
+    completed_on: date
+    mentors: list[TrainedMentor]
+
+
 class TrainingPublic(Outbound):
     """A training module completed on a day."""
 

@@ -135,6 +135,16 @@ CALLS: Mapping[str, Call] = MappingProxyType(
         "pause_mentor": _spending(mentor_id="resting mentor"),
         "resume_mentor": _spending(mentor_id="paused mentor"),
         "leave": _spending(mentor_id="leaving mentor"),
+        "hold_training_event": _about(
+            {
+                "programme_id": "{programme_id}",
+                "module": "mentoring",
+                "completed_on": "2026-01-05",
+                "mentor_ids": ["{mentor_id}"],
+            },
+            "programme_id",
+            "mentor_id",
+        ),
         "propose_match": _about(
             {"mentee_id": "{mentee_id}", "mentor_id": "{mentor_id}"},
             "mentee_id",
