@@ -22,6 +22,8 @@ from benchmarks.ground import Ground, api, peer_support
 from benchmarks.measures import Plan, measure, orders, serving
 from benchmarks.seed import Caller
 
+LARGE_PROGRAMME = 2_000
+"""As many as a very large programme has."""
 PAGE = 200
 """The most rows a page may have, by which a long list is walked."""
 TIMES = 21
@@ -64,6 +66,7 @@ def http_checks(ground: Ground, plan: Plan) -> list[Check]:
         return [
             Check("last page against the first, p50", far / near, 1.5, "x"),
             Check("outcome report over everything", _report_seconds(client, ground), 1.0, "s"),
+            _suggestions(client, ground),
         ]
 
 
@@ -102,6 +105,18 @@ def _report_seconds(client: httpx.Client, ground: Ground) -> float:
         client.get("/v1/reports/outcomes", params=asked, headers=analyst).raise_for_status()
         taken.append(time.perf_counter() - started)
     return statistics.median(taken)
+
+
+def _suggestions(client: httpx.Client, ground: Ground) -> Check:
+    """Over HTTP, brought to 2,000 mentors: each is judged, so the time grows with their number."""
+    taken, count = [], 0
+    for mentee_id in ground.seeded.mentee_ids[:5]:
+        started = time.perf_counter()
+        answer = client.get(f"/v1/mentees/{mentee_id}/suggestions").raise_for_status().json()
+        taken.append((time.perf_counter() - started) * 1000)
+        count = answer["suggestion_count"] + answer["excluded_count"]
+    name = f"suggestions for a mentee, for each {LARGE_PROGRAMME:,} of {count:,} mentors"
+    return Check(name, statistics.median(taken) * LARGE_PROGRAMME / count, 300, "ms")
 
 
 class Explaining:

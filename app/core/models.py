@@ -53,21 +53,24 @@ def texts() -> Any:
 
 
 def added_texts() -> Any:
-    """A text[] column added later: empty also where the version before goes on inserting."""
-    empty = {"server_default": sa.text("'{}'")}
-    return typed(default_factory=list, sa_type=TEXTS, nullable=False, sa_column_kwargs=empty)
-
-
-def added_documents() -> Any:
-    """A jsonb column of a list, added later: empty also where the version before goes on inserting."""
-    empty = {"server_default": sa.text("'[]'")}
-    return typed(default_factory=list, sa_type=JSON, nullable=False, sa_column_kwargs=empty)
+    """A text[] column added later."""
+    return _added(TEXTS, "'{}'")
 
 
 def added_ids() -> Any:
-    """A uuid[] column added later: empty also where the version before goes on inserting."""
-    empty = {"server_default": sa.text("'{}'")}
-    return typed(default_factory=list, sa_type=ARRAY(sa.Uuid), nullable=False, sa_column_kwargs=empty)
+    """A uuid[] column added later."""
+    return _added(ARRAY(sa.Uuid), "'{}'")
+
+
+def added_documents() -> Any:
+    """A jsonb column of a list, added later."""
+    return _added(JSON, "'[]'")
+
+
+def _added(kind: Any, empty: str) -> Any:
+    """A list that PostgreSQL fills in empty: the version before, which knows nothing of it, goes on inserting."""
+    filled = {"server_default": sa.text(empty)}
+    return typed(default_factory=list, sa_type=kind, nullable=False, sa_column_kwargs=filled)
 
 
 def document(**options: Any) -> Any:

@@ -65,7 +65,19 @@ _BRIEFING = (
     "SELECT row_to_json(x)::text FROM (SELECT known_as, language, needs, access_needs, communication_needs, "
     "is_interpreter_needed FROM mentees_briefings WHERE mentee_id = $1) x"
 )
-_EXCLUDED = "SELECT FROM mentees_preferences WHERE mentee_id = $1 AND $2 = ANY (excluded_mentor_ids)"
+# The episodes of one person in one programme: what was said in an earlier one holds in the next.
+EPISODES = (
+    "SELECT e.id FROM mentees e JOIN mentees o ON o.person_id = e.person_id AND o.programme_id = e.programme_id "
+    "WHERE o.id = {}"
+)
+MUST_NOT_MEET = (
+    "(EXISTS (SELECT FROM mentees_preferences f WHERE t.id = ANY (f.excluded_mentor_ids) "
+    f"AND f.mentee_id IN ({EPISODES})) OR EXISTS (SELECT FROM matches h JOIN matches_notes n ON n.match_id = h.id "
+    f"WHERE h.mentor_id = t.id AND h.mentee_id IN ({EPISODES}) "
+    "AND (h.decline_reason = 'known_to_each_other' OR n.ending_reason IN ('mismatch', 'safeguarding'))))"
+)
+"""Of a mentor `t`, with the parameter of a mentee in both braces: these two are an excluded pair."""
+_EXCLUDED = f"SELECT FROM mentors t WHERE t.id = $2 AND {MUST_NOT_MEET.format('$1', '$1')}"
 _SAME_EMAIL = "SELECT FROM people p JOIN accounts a ON lower(a.email) = lower(p.email) WHERE p.id = $1 AND a.id = $2"
 
 
@@ -78,7 +90,7 @@ class OfferOpen(Conflict):
 
 
 class PairExcluded(Conflict):
-    """These two must not be matched, as the mentee's preferences say."""
+    """These two must not be matched: the preferences say so, they know each other, or it went wrong before."""
 
 
 class OwnMentor(Conflict):
@@ -98,7 +110,7 @@ async def propose(db: AsyncSession, given: MatchCreate) -> Match:
     """The mentor is offered a mentee, and sees the part of the briefing that goes with the offer.
 
     A mentee may have several open offers. Refuses a mentee who is not waiting, a mentor who is not ready
-    (`MentorNotReady` names what is missing) or full, a pair that the preferences exclude, the mentee's own account,
+    (`MentorNotReady` names what is missing) or full, an excluded pair, the mentee's own account,
     two of different programmes, and a second open offer to the same mentor.
     """
     mentee, mentor = await _pair(db, given)

@@ -16,6 +16,7 @@ from app.core.rows import get
 from app.events import service as events
 from app.matches.factors import START_WEIGHTS, Candidate, Factor, Mentee
 from app.matches.models import MatchWeights, OfferAnswer
+from app.matches.service import EPISODES, MUST_NOT_MEET
 from app.matches.suggest import Judged, Suggested, suggest, waiting_bonus
 from app.matches.suggestion_shapes import MatchWeightsCreate, MatchWeightsPublic, Suggestions
 from app.mentors.service import CAN_SIGN_IN, MISSING_MODULES
@@ -31,12 +32,11 @@ _MENTEE = """SELECT json_build_object(
   'is_mentor_gender_required', f.is_mentor_gender_required, 'modes', f.modes, 'slots', f.slots,
   'treatments', f.treatments, 'circumstances', f.circumstances, 'interests', f.interests,
   'birth_year', extract(year FROM i.birth_date)::int, 'session_minutes', g.session_minutes,
-  'excluded_mentor_ids', f.excluded_mentor_ids, 'culture', f.culture, 'not_with', f.not_with,
-  'availability', f.availability, 'weights', (SELECT json_build_object('number', w.number, 'weights', w.weights)
-    FROM matches_weights w WHERE w.programme_id = m.programme_id ORDER BY w.number DESC LIMIT 1))::text
+  'culture', f.culture, 'not_with', f.not_with, 'availability', f.availability,
+  'weights', (SELECT json_build_object('number', w.number, 'weights', w.weights) FROM matches_weights w
+    WHERE w.programme_id = m.programme_id ORDER BY w.number DESC LIMIT 1))::text
 FROM mentees m JOIN programmes g ON g.id = m.programme_id JOIN people p ON p.id = m.person_id
 LEFT JOIN people_identifiers i ON i.person_id = p.id JOIN mentees_preferences f ON f.mentee_id = m.id WHERE m.id = $1"""
-# What two people were to each other before: an open offer, an ending that says they should not meet again, an answer.
 _MENTORS = f"""SELECT json_build_object(
   'id', t.id, 'name', t.name, 'known_as', t.known_as, 'is_active', t.status = 'active',
   'is_account_usable', {CAN_SIGN_IN}, 'missing_modules', {MISSING_MODULES}, 'capacity', t.capacity,
@@ -44,15 +44,14 @@ _MENTORS = f"""SELECT json_build_object(
   'languages', t.languages, 'gender', t.gender, 'modes', t.modes, 'slots', t.slots, 'treatments', c.treatments,
   'circumstances', t.circumstances, 'interests', t.interests, 'birth_year', t.birth_year,
   'is_own', EXISTS (SELECT FROM accounts a WHERE a.id = t.account_id AND lower(a.email) = $3),
-  'before', (SELECT coalesce(json_agg(json_build_object('status', h.status, 'answer', h.decline_reason,
-      'ending', n.ending_reason) ORDER BY h.id), '[]')
-    FROM matches h JOIN matches_notes n ON n.match_id = h.id WHERE h.mentee_id = $2 AND h.mentor_id = t.id))::text
+  'is_excluded', {MUST_NOT_MEET.format("$2", "$2")}, 'before', (SELECT coalesce(json_agg(
+      json_build_object('status', h.status, 'answer', h.decline_reason) ORDER BY h.id), '[]')
+    FROM matches h WHERE h.mentor_id = t.id AND h.mentee_id IN ({EPISODES.format("$2")})))::text
 FROM mentors t LEFT JOIN mentors_conditions c ON c.mentor_id = t.id
 WHERE t.programme_id = $1 AND t.status <> 'left'"""
 _EMAIL = "SELECT lower(p.email) FROM people p JOIN mentees m ON m.person_id = p.id WHERE m.id = $1"
 _NOTE = "INSERT INTO audit_reads (shape, ids) VALUES ($1, $2)"
 _OPEN = frozenset({"proposed", "accepted", "active"})
-_NEVER_AGAIN = frozenset({"mismatch", "safeguarding"})
 
 
 async def suggestions(db: Reader, mentee_id: UUID, limit: int) -> bytes:
@@ -64,7 +63,7 @@ async def suggestions(db: Reader, mentee_id: UUID, limit: int) -> bytes:
     email = (await fetch(db, _EMAIL, mentee_id))[0][0]
     rows = [orjson.loads(row[0]) for row in await fetch(db, _MENTORS, wanted["programme_id"], mentee_id, email)]
     number, weights = _weights(wanted["weights"])
-    suggested = suggest(_mentee(wanted), [_candidate(row, wanted) for row in rows], weights)
+    suggested = suggest(_mentee(wanted), [_candidate(row) for row in rows], weights)
     shown = _shown(suggested, {row["id"]: row for row in rows}, limit)
     await fetch(db, _NOTE, Suggestions.__name__, [mentee_id, *_ids(shown)])
     return orjson.dumps(
@@ -115,17 +114,14 @@ def _mentee(row: Mapping[str, Any]) -> Mentee:
     return Mentee(**given | {"mentor_gender": _gender(row["mentor_gender"])})
 
 
-def _candidate(row: Mapping[str, Any], wanted: Mapping[str, Any]) -> Candidate:
-    before = row["before"]
+def _candidate(row: Mapping[str, Any]) -> Candidate:
     given = {name: row[name] for name in Candidate.__dataclass_fields__ if name in row}
-    ends = {one["ending"] for one in before} & _NEVER_AGAIN
-    known = any(one["answer"] == OfferAnswer.KNOWN_TO_EACH_OTHER for one in before)
     return Candidate(
         **given
         | {
             "gender": _gender(row["gender"]),
-            "is_excluded": row["id"] in wanted["excluded_mentor_ids"] or bool(ends) or known or row["is_own"],
-            "is_offered": any(one["status"] in _OPEN for one in before),
+            "is_excluded": row["is_excluded"] or row["is_own"],
+            "is_offered": any(one["status"] in _OPEN for one in row["before"]),
         }
     )
 

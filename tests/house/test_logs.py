@@ -4,11 +4,13 @@ import json
 import logging
 from collections.abc import Iterator
 
+import asyncpg
 import pytest
 import structlog
 
 from app import installation
 from app.core import logs
+from app.core.identity import IdentifiedConnection
 from app.main import create_app
 from tests.conftest import make_settings, serving
 from tests.factories import World, nhs_number, person, referral
@@ -73,3 +75,31 @@ def test_a_field_that_is_not_on_the_list_is_dropped(capfd: pytest.CaptureFixture
 def test_libraries_are_heard_from_warnings_on() -> None:
     assert logging.getLogger().getEffectiveLevel() >= logging.WARNING
     assert structlog.is_configured()
+
+
+async def test_why_the_service_could_not_answer_stands_in_the_log_without_words_of_the_database(
+    signing_key: str,
+    addresses: installation.Addresses,
+    owner: object,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def gone(connection: IdentifiedConnection, text: str) -> None:
+        raise asyncpg.ConnectionDoesNotExistError("Zebedee")
+
+    app = create_app(make_settings(signing_key, log_level="WARNING"), addresses)
+    async with serving(app) as http:
+        world = await World.make(app, http, owner)
+        capfd.readouterr()
+        with monkeypatch.context() as lost:
+            lost.setattr(IdentifiedConnection, "begin", gone)
+            answers = [
+                await world.coordinator.get("/v1/mentees"),
+                await world.referrer.post("/v1/referrals", referral(world.programme_id)),
+            ]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    lines = [json.loads(line) for line in "".join(capfd.readouterr()).splitlines()]
+    told = [line for line in lines if line["event"] == "unavailable"]
+    assert [line["request_id"] for line in told] == [answer.json()["request_id"] for answer in answers]
+    assert all(line["exception_type"] and line["where"].startswith("/") for line in told)
+    assert "Zebedee" not in json.dumps(lines)

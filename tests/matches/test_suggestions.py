@@ -11,7 +11,7 @@ from app.core import clock
 from app.core.actor import Role
 from app.matches.factors import START_WEIGHTS
 from app.matches.suggestion_shapes import Suggestions
-from tests.factories import World, body_of
+from tests.factories import World, body_of, nhs_number, person
 from tests.matches.waiting import ready_mentor
 
 pytestmark = pytest.mark.anyio
@@ -141,6 +141,23 @@ async def test_what_was_between_two_people_before_excludes_or_is_flagged(world: 
     (still,) = shown["suggestions"]
     assert (still["mentor_id"], still["flags"]) == (declined["id"], ["Declined before: no time at present"])
     assert offered_mentor.role is Role.MENTOR
+
+
+async def test_what_went_wrong_in_an_earlier_episode_holds_in_the_next(world: World) -> None:
+    who = {"nhs_number": nhs_number(), "given_name": "Amina", "family_name": "Yusuf"}
+    first = await world.enrol(**who)
+    mentor, profile = await world.mentor()
+    match = await world.pair(first["id"], mentor, profile["id"])
+    wrong = {"reason": "mismatch", "is_planned": False}
+    body_of(await world.coordinator.post(f"/v1/matches/{match['id']}/end", wrong))
+    body_of(
+        await world.coordinator.post(f"/v1/mentees/{first['id']}/end", {"reason": "moved_away", "is_planned": False})
+    )
+    again = await world.accept((await world.refer(person=person(**who)))["id"], person_id=first["person_id"])
+    assert again["id"] != first["id"]
+    assert _rules(await _suggested(world, again["id"])) == {profile["id"]: ["excluded_pair"]}
+    refused = await world.coordinator.post("/v1/matches", {"mentee_id": again["id"], "mentor_id": profile["id"]})
+    assert body_of(refused, 409)["type"] == "/problems/pair-excluded"
 
 
 async def test_nobody_is_suggested_to_themselves(world: World) -> None:
