@@ -130,7 +130,7 @@ class Weekday(Code):
 
 
 class Circumstance(Code):
-    """What life is like, where it helps that a mentor knows it from the own."""
+    """What life is like, where it helps that a mentor knows it from the own; nothing of health or belief."""
 
     WORKS = "works", "In work", "Employed"
     SHIFT_WORK = "shift_work", "Works shifts", "Shift worker"
@@ -139,9 +139,6 @@ class Circumstance(Code):
     LIVES_ALONE = "lives_alone", "Lives alone"
     RETIRED = "retired", "Retired"
     LOOKS_FOR_WORK = "looks_for_work", "Looks for work", "Unemployed"
-    NEWLY_DIAGNOSED = "newly_diagnosed", "Diagnosed not long ago", "Recent diagnosis"
-    OTHER_CONDITIONS = "other_conditions", "Lives with other conditions too", "Multiple long-term conditions"
-    FASTS = "fasts", "Fasts at times", "Religious fasting"
 
 
 class DisabilityCode(Code):

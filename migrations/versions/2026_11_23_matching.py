@@ -12,7 +12,6 @@ depends_on = None
 
 CIRCUMSTANCES = (
     'works', 'shift_work', 'cares_for_somebody', 'young_children', 'lives_alone', 'retired', 'looks_for_work',
-    'newly_diagnosed', 'other_conditions', 'fasts',
 )  # fmt: skip
 TEXTS = postgresql.ARRAY(sa.Text())
 IDS = postgresql.ARRAY(sa.Uuid())
